@@ -1,0 +1,125 @@
+"""How kernels are compiled and where the machine code is kept: flags and cache of every twin are chosen here alone.
+
+Flags: ``contract`` (a multiplication and an addition round once) and ``nsz`` (the sign of a zero is free) change a
+result by its last bits; nothing that reorders sums or assumes away NaN is on. Division by zero is NumPy's.
+
+Cache: one file for each function, argument types, CPU, and content of the package and of its compilers. Its place is
+numba's choice: NUMBA_CACHE_DIR, else the package's ``__pycache__``, else the user's cache directory. numba's own files
+share an index between versions of the sources and between processes; these share nothing, and carry a checksum.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import pickle
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numba
+import numba.core.caching
+import numpy as np
+import numpy.typing as npt
+
+P = ParamSpec("P")
+R = TypeVar("R")
+NUMBA: Any = numba   # some versions of numba carry types, some do not
+
+
+def jit(function: Callable[P, R]) -> Callable[P, R]:
+    """``function``, compiled at its first call for the types of that call, or loaded from the cache."""
+    compiled = NUMBA.njit(nogil=True, error_model="numpy", fastmath={"nsz", "contract"})(function)
+    if compiled is not function:   # NUMBA_DISABLE_JIT=1 leaves the function as it is
+        try:
+            compiled._cache = KernelCache(function)
+        except (RuntimeError, OSError) as error:
+            say_uncached(str(error))
+    return cast(Callable[P, R], compiled)
+
+
+def readonly(array: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A read-only view: numba compiles one version for frozen and writable inputs instead of two."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+class KernelCache(NUMBA.core.caching.FunctionCache):  # type: ignore[misc]
+    """numba's cache of one function, with files of our own behind it."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file = Files(Path(self._cache_path), f"{function.__module__}.{function.__qualname__}")
+
+    def save_overload(self, sig: object, data: object) -> None:
+        """Store ``data``; a disk that refuses costs the next process a compilation and this one a sentence."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            say_uncached(str(error))
+
+
+class Files:
+    """Machine code by key: a checksum and a pickle in one file, which is replaced as a whole."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, name
+
+    def path(self, key: object) -> Path:
+        """The file of ``key`` (types, CPU, bytecode) under the present sources and versions."""
+        digest = hashlib.sha256(f"{fingerprint()} {key!r}".encode()).hexdigest()
+        return self.folder / f"{self.name}-{digest[:24]}.nbc"
+
+    def load(self, key: object) -> Any:
+        """What was stored under ``key``, or None where the file is absent, unreadable or damaged."""
+        try:
+            content = self.path(key).read_bytes()
+        except OSError:
+            return None
+        checksum, data = content[:32], content[32:]
+        return pickle.loads(data) if hashlib.sha256(data).digest() == checksum else None
+
+    def save(self, key: object, value: object) -> None:
+        """Store ``value`` under ``key``; a reader sees the old file or the new one, never half of one."""
+        data: bytes = NUMBA.core.caching.dumps(value)
+        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(data).digest() + data)
+            os.replace(temporary, self.path(key))
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+    def flush(self) -> None:
+        """Forget every version of the function (numba's ``Dispatcher.recompile`` asks for it)."""
+        for file in self.folder.glob(f"{self.name}-*.nbc"):
+            file.unlink(missing_ok=True)
+
+
+@functools.cache
+def fingerprint() -> str:
+    """Hash of all sources of the package and of the versions that turn them into machine code."""
+    folder = Path(__file__).parent
+    sources = {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.rglob("*.py")}
+    versions = (sys.version, np.__version__, NUMBA.__version__, import_module("llvmlite").__version__)
+    return hashlib.sha256(repr((sorted(sources.items()), versions)).encode()).hexdigest()
+
+
+@functools.cache
+def say_uncached(why: str) -> None:
+    """One sentence for each reason that keeps compiled kernels from the disk."""
+    warnings.warn(
+        f"compiled kernels are not kept on disk, so every process compiles them anew ({why}); "
+        "NUMBA_CACHE_DIR=<a writable directory> keeps them",
+        RuntimeWarning,
+        stacklevel=3,
+    )

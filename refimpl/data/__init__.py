@@ -1,0 +1,1 @@
+"""The input distributions and labels of the papers."""

@@ -1,0 +1,283 @@
+"""Targets f*(x) = g(Ux): polynomials of a few directions of a Gaussian input, with everything about them in closed form.
+
+The directions u_i are linearly independent, not necessarily orthonormal. Averaging over the Gaussian turns g into its
+smoothed twin, and the derivative tensors C_k = E[grad^k f*] are read off it without ever being formed:
+
+    E f*(x + w) = sum_k C_k(w^{otimes k}) / k! = smoothed(Uw),   smoothed(s) = E[g(s + v)], v ~ N(0, U U^T).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from refimpl import hermite, polynomials
+from refimpl.errors import Array, DomainError, Shapes, coefficients, count, finite, number
+from refimpl.polynomials import Exponents, Polynomial
+from refimpl.rng import Seed, generator
+
+EPS = float(np.finfo(float).eps)
+
+
+class Target:
+    r"""A polynomial target of r relevant directions.
+
+    .. math:: f^\star(x) = g(\langle u_1, x\rangle, \dots, \langle u_r, x\rangle), \qquad x \sim N(0, I_d)
+
+    Source
+    ------
+    DLS22, section 2, Assumptions 1 and 2; audited by ``DLS22/asm-1``, ``DLS22/asm-2``, ``DLS22/asm-data`` and
+    ``DLS22/tensor-expansion``.
+
+    Parameters
+    ----------
+    g : mapping from exponents to coefficients   {(2, 0): 1.0, (0, 1): -3.0} for z_1^2 - 3 z_2
+    U : (r, d)   the directions u_i in rows, linearly independent
+
+    Returns
+    -------
+    an immutable object with ``value``, ``contract``, ``mean_hessian``, ``Pi_star``, ``kappa``, ``second_moment``, ...
+
+    Units
+    -----
+    As given: E f*^2 is ``second_moment``, and :meth:`normalised` makes it 1.
+
+    Errors
+    ------
+    ShapeError, DtypeError, NonFiniteError   for a g or U that is not of this form.
+    DomainError   where the rows of U are linearly dependent.
+    Rounding   the algebra on g is exact; G = U U^T is rounded once, and each coefficient once more.
+    """
+
+    def __init__(self, g: Mapping[Exponents, Any], U: object) -> None:
+        U = Shapes("DLS22, Assumption 1")("U", U, "r", "d").copy()
+        U.flags.writeable = False
+        self.U: Array = U                              # (r, d)
+        self.r, self.d = U.shape
+        self.g: Mapping[Exponents, Fraction] = MappingProxyType(polynomials.polynomial(g, self.r))
+        self.p = polynomials.degree(self.g)
+        spread = np.linalg.svd(U, compute_uv=False)
+        if self.r > self.d or spread[-1] <= max(U.shape) * EPS * spread[0]:
+            raise DomainError(f"U has {self.r} rows of rank {int(np.sum(spread > max(U.shape) * EPS * spread[0]))}; "
+                              f"the u_i must be linearly independent (DLS22, Assumption 1)")
+        self._condition = float((spread[0] / spread[-1]) ** 2)
+
+    def __repr__(self) -> str:
+        return f"Target(degree p = {self.p}, r = {self.r} directions, d = {self.d})"
+
+    # ---- the function
+
+    @cached_property
+    def _hermite(self) -> Polynomial:
+        """g in the Hermite polynomials of its own variables: a basis in which unit directions evaluate without cancellation."""
+        return polynomials.hermite_coefficients(dict(self.g))
+
+    def value(self, X: object) -> Array:
+        r"""f*(x_i), shape (n,), for X of shape (n, d).
+
+        Evaluated as sum_alpha c_alpha He_alpha(Ux) / alpha!, within (d + 4 p + r) eps of the sum of absolute terms.
+        """
+        V = self._rows("X", X, "n") @ self.U.T                                  # (n, r)
+        if self.r == 1:
+            c = [float(self._hermite.get((k,), 0)) for k in range(self.p + 1)]
+            return finite("f_star", np.asarray(hermite.hermite_sum(c, np.ascontiguousarray(V[:, 0]))))
+        tables = [hermite.He_table(self.p, np.ascontiguousarray(v)) for v in V.T]   # r times (p + 1, n)
+        total = np.zeros(len(V))
+        for alpha, c_alpha in self._hermite.items():
+            if c_alpha:
+                total += float(c_alpha / polynomials.factorial(alpha)) * math.prod(
+                    (table[k] for table, k in zip(tables, alpha, strict=True) if k), start=np.ones(len(V)))
+        return finite("f_star", total)
+
+    def sample(self, n: int, *, rng: Seed, varsigma: float = 0.0) -> tuple[Array, Array]:
+        r"""n inputs x_i ~ N(0, I_d) and labels y_i = f*(x_i) + epsilon_i, epsilon_i uniform on {-varsigma, +varsigma}.
+
+        Returns X (n, d) and y (n,). The noise is Rademacher, not Gaussian: epsilon_i^2 = varsigma^2 for every i
+        (DLS22, section 2; audited by ``DLS22/asm-noise``).
+        """
+        rng, n, varsigma = generator(rng), count("n", n, least=1), number("varsigma", varsigma)
+        if varsigma < 0:
+            raise DomainError(f"varsigma = {varsigma}; the label noise is +-varsigma, so varsigma must be at least 0")
+        X = rng.standard_normal((n, self.d))
+        epsilon = varsigma * (2.0 * rng.integers(0, 2, n) - 1)
+        return X, self.value(X) + epsilon
+
+    # ---- its derivative tensors
+
+    @cached_property
+    def _smoothed(self) -> Polynomial:
+        """smoothed(s) = E[g(s + v)], v ~ N(0, U U^T), coefficients exact for the rounded Gram matrix."""
+        G = self.U @ self.U.T
+        return polynomials.heat(dict(self.g), tuple(tuple(map(Fraction, row)) for row in G.tolist()))
+
+    @property
+    def smoothed(self) -> Mapping[Exponents, Fraction]:
+        r"""Coefficients of s -> E[g(s + Ux)]; the part of degree k at s = Uw is C_k(w^{\otimes k}) / k!."""
+        return MappingProxyType(self._smoothed)
+
+    def contract(self, k: int, W: object) -> Array:
+        r"""C_k(w_j^{\otimes k}), shape (m,), for W of shape (m, d): time and memory O(m (d r + p^r)), no d^k tensor.
+
+        .. math:: C_k(w^{\otimes k}) = E[(w \cdot \nabla)^k f^\star(x)]
+
+        Homogeneous of degree k in w; 0 for k > p. Within (d + 2 k) eps of the sum of absolute terms. DLS22, section 5.1
+        (notation of display (1)); audited by ``DLS22/tensor-expansion``.
+        """
+        k = count("k", k, least=0)
+        return math.factorial(k) * _evaluate(polynomials.homogeneous(self._smoothed, k), self.frame_coordinates(W))
+
+    def contract_in_frame(self, k: int, W: object) -> Array:
+        r"""Coefficients of C_k(w_j^{\otimes(k-1)}) in the u_i, shape (m, r): the vector is ``contract_in_frame(k, W) @ U``.
+
+        .. math:: C_k(w^{\otimes (k-1)}) = \tfrac{1}{k} \nabla_w\, C_k(w^{\otimes k}) = (k-1)!\, U^T \nabla\, \mathrm{smoothed}_k(Uw), \qquad k \ge 1
+        """
+        k = count("k", k, least=1, why="C_0 is a number and has no slot left open")
+        S, part = self.frame_coordinates(W), polynomials.homogeneous(self._smoothed, k)
+        return math.factorial(k - 1) * np.stack([_evaluate(polynomials.partial(part, i), S) for i in range(self.r)], axis=1)
+
+    def contract_to_vector(self, k: int, W: object) -> Array:
+        r"""C_k(w_j^{\otimes(k-1)}), shape (m, d); for k = 2 it is H w_j. See :meth:`contract_in_frame`."""
+        return self.contract_in_frame(k, W) @ self.U
+
+    def frame_coordinates(self, W: object) -> Array:
+        """U w_j in rows, shape (m, r)."""
+        return self._rows("W", W, "m") @ self.U.T
+
+    def _rows(self, name: str, value: object, letter: str) -> Array:
+        sizes = Shapes("DLS22, section 2")
+        sizes("U", self.U, "r", "d")
+        return sizes(name, value, letter, "d")
+
+    @property
+    def mean(self) -> float:
+        """C_0 = E f*."""
+        return float(self._smoothed.get((0,) * self.r, 0))
+
+    @cached_property
+    def mean_gradient(self) -> Array:
+        """C_1 = E[grad f*] = E[f*(x) x], shape (d,)."""
+        return np.array([float(self._smoothed.get(_unit(self.r, i), 0)) for i in range(self.r)]) @ self.U
+
+    @cached_property
+    def mean_hessian(self) -> Array:
+        """H = C_2 = E[grad^2 f*], shape (d, d); H w_j for many w_j is ``contract_to_vector(2, W)``, which forms no (d, d)."""
+        return self.U.T @ self._frame_hessian @ self.U
+
+    @cached_property
+    def _frame_hessian(self) -> Array:
+        """B with H = U^T B U, shape (r, r)."""
+        part = polynomials.homogeneous(self._smoothed, 2)
+        zero = (0,) * self.r
+        return np.array([[float(polynomials.partial(polynomials.partial(part, i), j).get(zero, 0))
+                          for j in range(self.r)] for i in range(self.r)])
+
+    # ---- the principal subspace
+
+    @cached_property
+    def _triangle(self) -> tuple[Array, Array]:
+        """U = L Q with Q (r, d) orthonormal rows."""
+        Q, R = np.linalg.qr(self.U.T)
+        return R.T, Q.T
+
+    @property
+    def S_star(self) -> Array:
+        """An orthonormal basis of the principal subspace span(u_1, ..., u_r) in rows, shape (r, d)."""
+        return self._triangle[1]
+
+    @cached_property
+    def Pi_star(self) -> Array:
+        """Pi* = the orthogonal projection onto the principal subspace, shape (d, d); U^T U only where the u_i are orthonormal."""
+        return self.S_star.T @ self.S_star
+
+    @cached_property
+    def eigenvalues(self) -> Array:
+        """The r eigenvalues of H on the principal subspace, ascending, shape (r,)."""
+        L, _ = self._triangle
+        return np.linalg.eigvalsh(L.T @ self._frame_hessian @ L)
+
+    @property
+    def kappa(self) -> float:
+        r"""Normalised condition number of H.
+
+        .. math:: \kappa = \|H^\dagger\| / \sqrt{r} = 1 / (\lambda_{\min}(H) \sqrt{r})
+
+        lambda_min is the smallest nonzero |eigenvalue|; at least 1/sqrt(2) for E f*^2 = 1 (DLS22, section 2; audited by
+        ``DLS22/asm-2``). DomainError where H has rank below r (Assumption 2): an eigenvalue within the rounding of G, which
+        moves H by at most sqrt(6 E f*^2) d eps cond(G).
+        """
+        size = np.sort(np.abs(self.eigenvalues))
+        floor = math.sqrt(6 * self.second_moment) * self.d * EPS * self._condition
+        if size[0] <= floor:
+            raise DomainError(f"H has rank {int(np.sum(size > floor))} but r = {self.r}; kappa needs H of rank r (DLS22, Assumption 2)")
+        return float(1 / (size[0] * math.sqrt(self.r)))
+
+    # ---- its size
+
+    @cached_property
+    def second_moment(self) -> float:
+        """E f*^2, by Wick's recursion: exact for the rounded Gram matrix, then rounded once."""
+        G = tuple(tuple(map(Fraction, row)) for row in (self.U @ self.U.T).tolist())
+        g = dict(self.g)
+        return float(polynomials.mean(polynomials.times(g, g), G))
+
+    def normalised(self) -> Target:
+        """f* / sqrt(E f*^2), the normalisation of DLS22, section 2; DomainError for f* = 0."""
+        if self.second_moment == 0:
+            raise DomainError("f* = 0 has E f*^2 = 0 and cannot be normalised to E f*^2 = 1 (DLS22, section 2)")
+        norm = math.sqrt(self.second_moment)
+        return Target({alpha: float(coefficient) / norm for alpha, coefficient in self.g.items()}, self.U)
+
+    def without_linear_part(self) -> Target:
+        """f* - C_0 - C_1.x: what step 1 of Algorithm 1 leaves at infinitely many samples."""
+        linear = {alpha: -c for alpha, c in self._smoothed.items() if sum(alpha) <= 1}
+        return Target(polynomials.add(dict(self.g), linear), self.U)
+
+
+def single_index(c: Sequence[float] | Array, u: object) -> Target:
+    r"""A target of one direction, given by its Hermite coefficients.
+
+    .. math:: f^\star(x) = \sum_k \frac{c_k}{k!} He_k(u \cdot x)
+
+    Source
+    ------
+    DLS22, section 6 (the targets of the experiments); audited by ``DLS22/sec-6-target``.
+
+    Parameters
+    ----------
+    c : (K + 1,)   c_0, ..., c_K; a list of numbers is fine
+    u : (d,)   the direction; for |u| = 1, C_k = c_k u^{otimes k}
+
+    Returns
+    -------
+    Target
+
+    Units
+    -----
+    E f*^2 = sum_k c_k^2 / k! for |u| = 1.
+
+    Errors
+    ------
+    ShapeError, DtypeError, NonFiniteError   for c or u that are not vectors of finite numbers.
+    DomainError   for u = 0.
+    """
+    u = Shapes("DLS22, section 6")("u", u, "d")
+    a = hermite.to_monomials([Fraction(x) for x in coefficients("c", c).tolist()])
+    return Target({(l,): a_l for l, a_l in enumerate(a)}, u[None, :])
+
+
+def _evaluate(part: Polynomial, S: Array) -> Array:
+    """A polynomial of r variables at the rows of S (m, r)."""
+    total = np.zeros(len(S))
+    for alpha, coefficient in part.items():
+        total += float(coefficient) * math.prod((S[:, i] ** k for i, k in enumerate(alpha) if k), start=np.ones(len(S)))
+    return finite("a contraction of C_k", total)
+
+
+def _unit(r: int, i: int) -> Exponents:
+    return tuple(int(j == i) for j in range(r))
