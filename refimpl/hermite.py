@@ -201,7 +201,8 @@ def h(k: int, l: int) -> int:
     ------
     DomainError, DtypeError   for negative or non-whole arguments. Exact: no rounding.
     """
-    return (-1) ** ((k - l) // 2) * h_inverse(k, l)
+    sign = -1 if (k - l) // 2 % 2 else 1
+    return sign * h_inverse(k, l)
 
 
 def h_inverse(k: int, l: int) -> int:

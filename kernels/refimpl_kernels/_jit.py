@@ -10,13 +10,11 @@ share an index between versions of the sources and between processes; these shar
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
-import os
 import pickle
 import sys
-import tempfile
+import uuid
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -39,8 +37,8 @@ def jit(function: Callable[P, R]) -> Callable[P, R]:
     if compiled is not function:   # NUMBA_DISABLE_JIT=1 leaves the function as it is
         try:
             compiled._cache = KernelCache(function)
-        except (RuntimeError, OSError) as error:
-            say_uncached(str(error))
+        except RuntimeError:
+            say_uncached("numba finds no directory that it can write")
     return cast(Callable[P, R], compiled)
 
 
@@ -63,7 +61,7 @@ class KernelCache(NUMBA.core.caching.FunctionCache):  # type: ignore[misc]
         try:
             super().save_overload(sig, data)
         except OSError as error:
-            say_uncached(str(error))
+            say_uncached(error.strerror or str(error))
 
 
 class Files:
@@ -89,14 +87,12 @@ class Files:
     def save(self, key: object, value: object) -> None:
         """Store ``value`` under ``key``; a reader sees the old file or the new one, never half of one."""
         data: bytes = NUMBA.core.caching.dumps(value)
-        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
+        temporary = self.folder / f"{uuid.uuid4().hex}.tmp"
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(data).digest() + data)
-            os.replace(temporary, self.path(key))
+            temporary.write_bytes(hashlib.sha256(data).digest() + data)
+            temporary.replace(self.path(key))
         except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+            temporary.unlink(missing_ok=True)
             raise
 
     def flush(self) -> None:

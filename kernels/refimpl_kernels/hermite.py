@@ -14,26 +14,25 @@ LANES = 1024   # entries of z in a block: z, b_{k+1} and b_{k+2} of a block are 
 
 
 def hermite_sum(c: Array, z: Array) -> Array:
-    """Twin of refimpl.hermite.hermite_sum: reciprocals 1 / k are multiplied, each b_k rounds a few ulp differently."""
-    K = len(c) - 1
-    rows = np.zeros(-(-(K + 1) // STEPS) * STEPS)   # c_0, ..., c_K, 0, ...: b_k = 0 where c_k, c_{k+1}, ... are
-    rows[:K + 1] = c
-    inverse = 1 / np.maximum(1, np.arange(len(rows) + 2.0))
+    """Twin of refimpl.hermite.hermite_sum: reciprocals 1 / k are multiplied, so each b_k rounds a few ulp differently."""
     out = np.zeros(z.size)
-    clenshaw(rows, inverse, readonly(np.ascontiguousarray(z).reshape(-1)), out)
+    clenshaw(readonly(np.ascontiguousarray(c)), readonly(np.ascontiguousarray(z).reshape(-1)), out)
     return out.reshape(z.shape)[()]
 
 
 @jit
-def clenshaw(c: Array, inverse: Array, z: Array, out: Array) -> None:
-    """b_k = c_k + z b_{k+1} / (k+1) - b_{k+2} / (k+2) down to ``out`` = b_0, a block of z at a time."""
+def clenshaw(c: Array, z: Array, out: Array) -> None:
+    """b_k = c_k + z b_{k+1} / (k+1) - b_{k+2} / (k+2) down to ``out`` = b_0, a block of z at a time; ``out`` enters as 0."""
+    rows = np.zeros((c.size + STEPS - 1) // STEPS * STEPS)   # c_0, ..., c_K, 0, ...: b_k = 0 where c_k, c_{k+1}, ... are
+    rows[:c.size] = c
+    inverse = 1 / np.maximum(1.0, np.arange(rows.size + 2))
     rest = np.empty(LANES)
     for start in range(0, z.size, LANES):
         x, b1 = z[start:start + LANES], out[start:start + LANES]
         b2 = rest[:x.size]
         b2[:] = 0
-        for k in range(c.size - STEPS, -1, -STEPS):
-            four_steps(c, inverse, k, x, b1, b2)
+        for k in range(rows.size - STEPS, -1, -STEPS):
+            four_steps(rows, inverse, k, x, b1, b2)
 
 
 @jit

@@ -1,0 +1,35 @@
+"""python -m benchmarks [NAME ...] [--quick] [--json FILE] [--peer PYTHON]: tables on stdout, figures in FILE."""
+
+from __future__ import annotations
+
+import argparse
+
+NAMES = {
+    "start": "what a fresh process costs, up to the first verdict and the whole audit",
+    "hermite": "hermite_sum: twin, definition, numpy.polynomial, torch, JAX",
+    "contract": "Target.contract at d = 10000: seconds and megabytes",
+}
+
+
+def main() -> int:
+    """Exit code 0 when everything asked for was measured."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Interleaved rounds, medians with their spread, ratios first.",
+        epilog="; ".join(f"{name}: {what}" for name, what in NAMES.items()),
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(NAMES)} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller sizes; figures for the eye only")
+    parser.add_argument("--json", metavar="FILE", help="write every time of every round")
+    parser.add_argument("--peer", metavar="PYTHON", help="a Python of another environment that times the libraries missing here")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.names if name not in NAMES]
+    if unknown:
+        parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(NAMES)}")
+
+    from benchmarks import harness
+    return harness.run(arguments.names or list(NAMES), quick=arguments.quick, json_file=arguments.json, peer=arguments.peer)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""The machine that runs the entries; it knows nothing of neural networks."""

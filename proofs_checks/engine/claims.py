@@ -1,0 +1,131 @@
+"""A paper holds claims; a claim is a function of one frozen instance, with the wrong variants that it must reject."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from proofs_checks.engine.evidence import Ulps
+
+Body = Callable[[Any], Any]
+
+
+class RegistryError(ValueError):
+    """A paper or a claim is declared in a way that cannot be audited; the message says what to write."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A wrong version of a claim, by the slip it makes."""
+
+    name: str
+    body: Body
+
+
+@dataclass(eq=False)
+class Claim:
+    """One statement: its best known form is the body, and the form says which verdict is expected.
+
+    Alone: HOLDS. With ``erratum`` and ``as_printed``: AMENDED. With ``erratum`` alone the body is the printed formula: REFUTED.
+    With ``out_of_reach``: OUT OF REACH, and the body, if it returns anything, is the finite core.
+    """
+
+    id: str
+    paper: Paper
+    body: Body
+    where: str
+    printed_from: str
+    given: Any
+    tol: Ulps | None = None
+    printed: str | None = None
+    covers: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    erratum: str | None = None
+    out_of_reach: str | None = None
+    profile: str = "quick"
+    variants: list[Variant] = field(default_factory=list)
+    printed_variant: Variant | None = None
+
+    @property
+    def statement(self) -> str:
+        """The first line of the body's docstring."""
+        return (inspect.getdoc(self.body) or "").split("\n")[0]
+
+    @property
+    def expected(self) -> str:
+        """The verdict that the form of this claim announces."""
+        if self.out_of_reach:
+            return "OUT OF REACH"
+        if not self.erratum:
+            return "HOLDS"
+        return "AMENDED" if self.printed_variant else "REFUTED"
+
+    def __call__(self, at: Any) -> Any:
+        return self.body(at)
+
+    def refutes(self, name: str) -> Callable[[Body], Body]:
+        """Declare a wrong variant; ``name`` is the slip it makes."""
+        if name in (variant.name for variant in self.variants):
+            raise RegistryError(f"{self.id} has two variants named {name!r}; a variant is known by the slip it makes")
+
+        def declare(body: Body) -> Body:
+            self.variants.append(Variant(name, body))
+            return body
+
+        return declare
+
+    def as_printed(self, body: Body) -> Body:
+        """Declare the formula as the paper prints it; it must be refuted here."""
+        if not self.erratum:
+            raise RegistryError(f"{self.id} has a printed form beside its body but no erratum; claim(..., erratum='what is wrong as printed')")
+        self.printed_variant = Variant("as printed", body)
+        return body
+
+
+class Paper:
+    """A paper and its claims.
+
+    ``modules`` are the modules that declare claims of this paper; they are imported when the paper is iterated, and ``lint``
+    fails on a module in the same folder that is not named. ``labels`` are the labels that the claims must cover.
+    """
+
+    def __init__(self, key: str, *, title: str, version: str, modules: Sequence[str] = (), labels: Sequence[str] = (),
+                 symbols: dict[str, str] | None = None) -> None:
+        self.key, self.title, self.version = key, title, version
+        self.modules, self.labels, self.symbols = tuple(modules), tuple(labels), dict(symbols or {})
+        self._claims: dict[str, Claim] = {}
+
+    def claim(self, slug: str, *, where: str, given: Any, printed_from: str | None = None, tol: Ulps | None = None,
+              printed: str | None = None, covers: Sequence[str] = (), needs: Sequence[str] = (), aliases: Sequence[str] = (),
+              erratum: str | None = None, out_of_reach: str | None = None, profile: str = "quick") -> Callable[[Body], Claim]:
+        """Declare the function below as the claim ``KEY/slug``.
+
+        ``printed`` quotes the formula, only where its text was seen; ``printed_from`` says in which text (by default this
+        paper's version), or "derived here", or "recalled, text not seen".
+        """
+        if slug in self._claims:
+            raise RegistryError(f"{self.key}/{slug} is declared twice; a slug is the statement's own number")
+        if profile not in ("quick", "full"):
+            raise RegistryError(f"{self.key}/{slug} has profile={profile!r}; it must be 'quick' or 'full'")
+
+        def declare(body: Body) -> Claim:
+            claim = Claim(
+                id=f"{self.key}/{slug}", paper=self, body=body, where=where, given=given, tol=tol, printed=printed,
+                printed_from=printed_from or self.version, covers=tuple(covers), needs=tuple(needs),
+                aliases=tuple(f"{self.key}/{alias}" for alias in aliases), erratum=erratum, out_of_reach=out_of_reach, profile=profile)
+            self._claims[slug] = claim
+            return claim
+
+        return declare
+
+    def __iter__(self) -> Iterator[Claim]:
+        for module in self.modules:
+            import_module(module)
+        return iter(self._claims.values())
+
+    def __repr__(self) -> str:
+        return f"Paper({self.key!r}, {self.title!r}, {self.version!r})"

@@ -1,0 +1,192 @@
+"""Instances of a claim: a Hypothesis strategy draws what is small, arrays follow from the sizes and one integer.
+
+A family is written as a function of a generator and its sizes::
+
+    def _unit_vectors(rng, d):
+        return {"u": unit(rng.standard_normal(d)), "w": unit(rng.standard_normal(d))}
+
+    given = family(_unit_vectors, d=(1, 6))
+
+An axis is a range (lowest, highest), both included, or a list of choices, simplest first. Corners come first: the whole grid of sizes where
+it is small, else its vertices and the edges at the smallest sizes, so that a smallest witness does not depend on the seed. A family whose function takes no generator is a finite domain and is used up.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, settings, strategies
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, PrimitiveProvider
+
+Axis = tuple[int, int] | list[Any]
+SMALL_GRID = 64        # a grid of at most so many sizes is walked through as corners
+FINITE = 4096          # a finite domain of at most so many instances is used up
+
+
+class Instance:
+    """One frozen instance: its sizes and what was built from them, as attributes; arrays are read-only."""
+
+    def __init__(self, sizes: Mapping[str, Any], fields: Mapping[str, Any], rank: tuple[int, ...], seed: int | None) -> None:
+        for value in fields.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        self.__dict__.update(sizes, **fields, sizes=dict(sizes), rank=rank, seed=seed)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"an instance is frozen; {name} cannot be set")
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"the instance has no {name!r}; it has {', '.join(k for k in self.__dict__ if k not in ('sizes', 'rank', 'seed'))}")
+
+    def __repr__(self) -> str:
+        return ", ".join(f"{name} = {value}" for name, value in self.sizes.items())
+
+
+class Family:
+    """The sizes of a family, and the function that builds an instance at given sizes."""
+
+    def __init__(self, build: Callable[..., Mapping[str, Any]] | None, axes: dict[str, Axis]) -> None:
+        self.build = build
+        self.axes = {name: (list(range(axis[0], axis[1] + 1)) if isinstance(axis, tuple) else list(axis)) for name, axis in axes.items()}
+        self.random = build is not None and "rng" in inspect.signature(build).parameters
+
+    def make(self, rank: tuple[int, ...], seed: int) -> Instance:
+        """The instance at these places along the axes."""
+        sizes = {name: choices[i] for (name, choices), i in zip(self.axes.items(), rank, strict=True)}
+        if self.build is None:
+            return Instance(sizes, {}, rank, None)
+        extra = {"rng": np.random.default_rng(seed)} if self.random else {}
+        return Instance(sizes, self.build(**extra, **sizes), rank, seed if self.random else None)
+
+    @property
+    def grid(self) -> int:
+        """How many sizes there are."""
+        return math.prod(len(choices) for choices in self.axes.values())
+
+    @property
+    def finite(self) -> bool:
+        """Whether the whole domain is small enough to be used up."""
+        return not self.random and self.grid <= FINITE
+
+    def corners(self) -> list[tuple[int, ...]]:
+        """Places along the axes, smallest first: the whole grid where it is small, else its vertices and the edges at the smallest sizes."""
+        lengths = [len(choices) for choices in self.axes.values()]
+        if self.finite or self.grid <= SMALL_GRID:
+            found = set(itertools.product(*map(range, lengths)))
+        else:
+            vertices = itertools.product(*({0, length - 1} for length in lengths))
+            edges = (tuple(k * (i == axis) for i in range(len(lengths))) for axis, length in enumerate(lengths) for k in range(length))
+            found = {*vertices, *edges}
+        return sorted(found, key=lambda rank: (sum(rank), rank))
+
+
+_FAMILIES: WeakKeyDictionary[Any, Family] = WeakKeyDictionary()
+
+
+def family(build: Callable[..., Mapping[str, Any]] | None = None, /, **axes: Axis) -> strategies.SearchStrategy[Instance]:
+    """The strategy of a family of instances; see the head of this module."""
+    source = Family(build, axes)
+    places = [strategies.integers(0, len(choices) - 1) for choices in source.axes.values()]
+    seeds = strategies.integers(0, 2**32 - 1) if source.random else strategies.just(0)
+    strategy = strategies.tuples(strategies.tuples(*places), seeds).map(lambda drawn: source.make(*drawn))
+    _FAMILIES[strategy] = source
+    return strategy
+
+
+# ---- drawing
+
+_STREAM: ContextVar[np.random.Generator] = ContextVar("stream of the entry that is being drawn")
+
+
+class StreamProvider(PrimitiveProvider):
+    """Hypothesis' primitives from the entry's own stream: its own generator mixes in the literals of the loaded modules."""
+
+    lifetime: ClassVar[Any] = "test_function"
+
+    def draw_boolean(self, p: float = 0.5) -> bool:
+        return bool(_STREAM.get().random() < p)
+
+    def draw_integer(self, min_value: int | None = None, max_value: int | None = None, *, weights: dict[int, float] | None = None,
+                     shrink_towards: int = 0) -> int:
+        rng = _STREAM.get()
+        if weights:
+            return int(rng.choice(list(weights), p=np.array(list(weights.values())) / sum(weights.values())))
+        low = min_value if min_value is not None else min(shrink_towards, max_value if max_value is not None else 0) - 2**31
+        high = max_value if max_value is not None else max(shrink_towards, low) + 2**31
+        bits = (high - low + 1).bit_length() + 64
+        return low + int.from_bytes(rng.bytes(bits // 8 + 1), "little") % (high - low + 1)
+
+    def draw_float(self, *, min_value: float = -math.inf, max_value: float = math.inf, allow_nan: bool = True,
+                   smallest_nonzero_magnitude: float) -> float:
+        low, high = max(min_value, -1e9), min(max_value, 1e9)
+        drawn = float(_STREAM.get().uniform(min(low, high), max(low, high)))
+        return drawn if abs(drawn) >= smallest_nonzero_magnitude else min(max(0.0, min_value), max_value)
+
+    def draw_string(self, intervals: Any, *, min_size: int = 0, max_size: int = 10**10) -> str:
+        size = self.draw_integer(min_size, min(max_size, min_size + 16))
+        return "".join(chr(intervals[self.draw_integer(0, len(intervals) - 1)]) for _ in range(size))
+
+    def draw_bytes(self, min_size: int = 0, max_size: int = 10**10) -> bytes:
+        return _STREAM.get().bytes(self.draw_integer(min_size, min(max_size, min_size + 16)))
+
+
+AVAILABLE_PROVIDERS["proofs_checks"] = f"{__name__}.StreamProvider"
+
+
+def draw(strategy: Any, count: int, rng: np.random.Generator) -> list[Any]:
+    """At least ``count`` distinct instances, corners first; fewer where the domain is used up."""
+    source = _FAMILIES.get(strategy)
+    corners = [source.make(rank, int(rng.integers(2**32))) for rank in source.corners()] if source else []
+    if source and source.finite:
+        return corners
+    return _distinct(itertools.chain(corners, _drawn(strategy, max(count - len(corners), 0), rng)))
+
+
+def _drawn(strategy: Any, count: int, rng: np.random.Generator) -> list[Any]:
+    if count == 0:
+        return []
+    found: list[Any] = []
+
+    @settings(max_examples=count, backend="proofs_checks", database=None, deadline=None, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))
+    @given(strategy)
+    def collect(instance: Any) -> None:
+        found.append(instance)
+
+    token = _STREAM.set(rng)
+    try:
+        collect()
+    finally:
+        _STREAM.reset(token)
+    return found
+
+
+def _distinct(instances: Iterator[Any]) -> list[Any]:
+    seen: dict[Any, Any] = {}
+    for instance in instances:
+        seen.setdefault((instance.rank, instance.seed) if isinstance(instance, Instance) else repr(instance), instance)
+    return list(seen.values())
+
+
+def size_of(instance: Any) -> tuple[Any, ...]:
+    """The order in which witnesses are small: by sizes, then by the places along the axes."""
+    if isinstance(instance, Instance):
+        return (sum(instance.rank), instance.rank)
+    return (len(repr(instance)), repr(instance))
+
+
+def unit(v: Any) -> Any:
+    """v / |v|."""
+    return v / np.linalg.norm(v)
+
+
+def choices(values: Sequence[Any]) -> list[Any]:
+    """An axis that takes these values, simplest first."""
+    return list(values)

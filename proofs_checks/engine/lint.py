@@ -1,0 +1,84 @@
+"""What can be said about the claims without running them."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from proofs_checks.engine.claims import Claim, Paper, RegistryError
+from proofs_checks.engine.select import check_needs
+
+LEAST_VARIANTS = 2
+
+
+def lint(papers: Sequence[Paper]) -> list[str]:
+    """The findings, one sentence each; none is a clean bill."""
+    known = [claim for paper in papers for claim in paper]
+    return [
+        *(finding for paper in papers for finding in _paper(paper)),
+        *(finding for claim in known for finding in _claim(claim)),
+        *_needs(known),
+        *_names(known),
+    ]
+
+
+def _paper(paper: Paper) -> Iterator[str]:
+    claims = list(paper)
+    covered = {label for claim in claims for label in claim.covers}
+    for label in paper.labels:
+        if label not in covered:
+            yield f"{paper.key} declares the label {label}, which no claim covers"
+    for label in sorted(covered - set(paper.labels)) if paper.labels else ():
+        yield f"{paper.key} has a claim that covers {label}, which is not among its labels"
+    for module in _unnamed(paper):
+        yield f"{paper.key} does not name the module {module} of its folder, so its claims would go missing in silence"
+
+
+def _unnamed(paper: Paper) -> list[str]:
+    """Modules in the folder of a paper that is a package of its own."""
+    packages = {module.rpartition(".")[0] for module in paper.modules}
+    found = []
+    for package in packages:
+        spec = importlib.util.find_spec(package)
+        own = spec is not None and spec.origin is not None and f"{package}." in "".join(f"{m}." for m in paper.modules)
+        if own and spec is not None and spec.origin is not None and _is_of_one_paper(package, paper):
+            folder = Path(spec.origin).parent
+            found += [f"{package}.{file.stem}" for file in sorted(folder.glob("*.py"))
+                      if file.stem != "__init__" and f"{package}.{file.stem}" not in paper.modules]
+    return found
+
+
+def _is_of_one_paper(package: str, paper: Paper) -> bool:
+    """Whether the package itself holds the paper; the folder of all papers holds several."""
+    return any(value is paper for value in vars(importlib.import_module(package)).values())
+
+
+def _claim(claim: Claim) -> Iterator[str]:
+    if not claim.statement:
+        yield f"{claim.id} has no docstring; its first line is the statement that reports show"
+    if not claim.where:
+        yield f"{claim.id} does not say where in the paper it stands"
+    if len(claim.variants) < LEAST_VARIANTS and not claim.out_of_reach:
+        yield f"{claim.id} has {len(claim.variants)} wrong variants; at least {LEAST_VARIANTS} show that it can fail"
+    if claim.printed is not None and ("recalled" in claim.printed_from or "derived" in claim.printed_from or "not seen" in claim.printed_from):
+        yield f"{claim.id} quotes a formula but says {claim.printed_from!r}; printed= is for a text that was seen"
+    if claim.erratum and claim.printed is None:
+        yield f"{claim.id} claims an erratum without quoting what is printed"
+
+
+def _needs(known: Sequence[Claim]) -> Iterator[str]:
+    for claim in known:
+        try:
+            check_needs([claim], known)
+        except RegistryError as error:
+            yield str(error)
+
+
+def _names(known: Sequence[Claim]) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for claim in known:
+        for name in (claim.id, *claim.aliases):
+            if name in seen:
+                yield f"{name} names both {seen[name]} and {claim.id}"
+            seen[name] = claim.id

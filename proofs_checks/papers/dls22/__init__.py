@@ -1,0 +1,30 @@
+"""Damian, Lee and Soltanolkotabi (2022), statement by statement, in the numbering of the COLT version."""
+
+from proofs_checks.engine.claims import Paper
+
+# Texts that were seen and are quoted, and how the other statements are known.
+SLIDES_BJ = "slides 'Feature learning and limitations of kernels' (Berkan and Johannes), which show the arXiv version"
+SLIDES_CS = "slides 'Neural networks can learn representations with gradient descent' (CS 7020)"
+RESTATED = "COLT version (PMLR 178), restated, not quoted"
+DERIVED = "derived here"
+
+DLS22 = Paper(
+    "DLS22",
+    title="Neural Networks can Learn Representations with Gradient Descent (Damian, Lee, Soltanolkotabi)",
+    version="COLT 2022, PMLR 178:5413-5452; arXiv 2206.15144",
+    modules=(
+        "proofs_checks.papers.dls22.setting",
+        "proofs_checks.papers.dls22.expansions",
+        "proofs_checks.papers.dls22.gradient",
+    ),
+    labels=(
+        "A.S1", "A.S2", "A.S3", "A.S4", "A.S5", "A.S6", "A.S7", "A.Alg1", "A.Alg1.a", "A.Alg1.b",
+        "A.H1", "A.H2", "A.H3", "A.H4", "A.H5", "A.L9", "A.D37", "A.CSQ1",
+        "A.G1", "A.G2", "A.G3", "A.G4", "A.L4", "A.L20",
+        "ERR-A1", "ERR-A2", "ERR-A3", "ERR-S1", "ERR-S2", "ERR-S5", "ERR-S6",
+    ),
+    symbols={
+        r"f^\star": "target", r"C_k": "target.contract", r"H": "target.mean_hessian", r"\kappa": "target.kappa",
+        r"a": "a", r"W": "W", r"b": "b", r"w": "w", r"u": "u", r"c_k": "c", r"\varsigma": "varsigma", r"\eta_1": "eta",
+    },
+)
