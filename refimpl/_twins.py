@@ -135,7 +135,9 @@ def twin(*, border: Callable[P, tuple[Any, ...]], work: Callable[..., int]) -> C
 
         @functools.wraps(definition)
         def reference(*args: P.args, **kwargs: P.kwargs) -> R:
-            return definition(*border(*args, **kwargs))
+            arguments = border(*args, **kwargs)
+            with implementation("numpy"):   # calls made inside are definitions, too
+                return definition(*arguments)
 
         def repays(*args: P.args, **kwargs: P.kwargs) -> bool:
             return work(*border(*args, **kwargs)) >= REPAYS

@@ -100,7 +100,7 @@ def _truncated_relu_coefficients(K: int, b: Array) -> Array:
 
 def _dtanh(z: Array) -> Array:
     e = np.exp(-2 * np.abs(z))
-    return 4 * e / (1 + e) ** 2                        # sech^2 without overflow
+    return np.asarray(4 * e / (1 + e) ** 2)            # sech^2 without overflow
 
 
 def _erf(z: Array) -> Array:
@@ -158,7 +158,7 @@ def _trapezoid(name: str, sigma: Callable[[Array], Array], K: int, b: Array) -> 
 def _trapezoid_once(sigma: Callable[[Array], Array], K: int, b: Array, h: float, reach: float) -> tuple[Array, Array]:
     """(c, E[|sigma He_k|]) at step h."""
     n = math.ceil(reach / h)
-    z = h * np.arange(-n, n + 1)
+    z = h * np.arange(-n, n + 1, dtype=float)
     weights = h * _phi(z)
     values = sigma(np.add.outer(z, b))                 # (nodes, *b.shape)
     c, size = np.empty((K + 1, *b.shape)), np.empty((K + 1, *b.shape))

@@ -43,7 +43,7 @@ def He(k: int, z: object) -> Array:
     DomainError, DtypeError, NonFiniteError   for k < 0, an overflow of the value, and as every public function.
     Rounding   4 k eps times the recurrence with |z| and plus signs.
     """
-    return He_table(k, z)[-1][()]
+    return np.asarray(He_table(k, z)[-1])[()]
 
 
 def He_table(K: int, z: object) -> Array:

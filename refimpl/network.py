@@ -70,12 +70,12 @@ class Network:
     @property
     def m(self) -> int:
         """The width."""
-        return self.W.shape[0]
+        return len(self.a)
 
     @property
     def d(self) -> int:
         """The input dimension."""
-        return self.W.shape[1]
+        return int(self.W.shape[1])
 
     def predict(self, X: object) -> Array:
         r"""f_theta(x_i), shape (n,), for X of shape (n, d).

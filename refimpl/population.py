@@ -117,7 +117,7 @@ def half_space_moment(target: Target, W: object, b: object) -> Array:
     Rounding   within (d + 8 p + 24) eps of the sum of absolute terms of :func:`expansion`.
     """
     first, along_w, W_unit = expansion(target, W, b)
-    return first.sum(axis=0) @ target.U + along_w.sum(axis=0)[:, None] * W_unit
+    return np.asarray(first.sum(axis=0) @ target.U + along_w.sum(axis=0)[:, None] * W_unit)
 
 
 def first_gradient(target: Target, a: object, W: object, b: object) -> Array:
@@ -213,7 +213,7 @@ def lemma_1_remainder(target: Target, a: object, W: object) -> Array:
     rest = first.sum(axis=0)
     if target.p >= 2:
         rest = rest - first[1] + target.contract_in_frame(2, W_unit - np.asarray(W)) / SQRT_2PI
-    return -2 * a[:, None] * (rest @ target.U + along_w.sum(axis=0)[:, None] * W_unit)
+    return np.asarray(-2 * a[:, None] * (rest @ target.U + along_w.sum(axis=0)[:, None] * W_unit))
 
 
 def _output_weights(a: object, W: object) -> Array:

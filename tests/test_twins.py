@@ -207,7 +207,7 @@ def test_auto_asks_the_rule_once_at_the_outermost_call(planted):
 def test_the_definition_is_within_reach(planted):
     function, _ = planted
     with implementation("kernels"):
-        assert function.reference("0") == ["definition"]
+        assert function.reference("1") == ["definition", "inner definition"]   # the call inside is one, too
 
 
 def test_a_twin_that_is_not_finite_hands_over_to_the_definition(planted):

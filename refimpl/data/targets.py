@@ -199,7 +199,7 @@ class Target:
     def eigenvalues(self) -> Array:
         """The r eigenvalues of H on the principal subspace, ascending, shape (r,)."""
         L, _ = self._triangle
-        return np.linalg.eigvalsh(L.T @ self._frame_hessian @ L)
+        return np.asarray(np.linalg.eigvalsh(L.T @ self._frame_hessian @ L), dtype=float)
 
     @property
     def kappa(self) -> float:
