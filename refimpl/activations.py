@@ -116,7 +116,7 @@ def _derf(z: Array) -> Array:
 def analytic(name: str, sigma: Callable[[Array], Array], dsigma: Callable[[Array], Array]) -> Activation:
     r"""An activation without kinks, its coefficients by the trapezoidal rule.
 
-    .. math:: c_k(b) = h \sum_{i} \varphi(ih)\, \sigma(ih + b)\, He_k(ih) + O(e^{-2\pi s/h}), \qquad \sigma \text{ analytic in } |\mathrm{Im}\, z| < s
+    .. math:: c_k(b) = h \sum_{i} \varphi(i h)\, \sigma(i h + b)\, He_k(i h) + O(e^{-2\pi s/h}), \qquad \sigma \text{ analytic in } |\mathrm{Im}\, z| < s
 
     Source
     ------

@@ -78,9 +78,8 @@ def float64(name: str, value: object) -> Array:
 
 def finite(name: str, array: Array) -> Array:
     """``array`` if all its entries are finite, else where the first is that is not."""
-    bad = ~np.isfinite(array)
-    if bad.any():
-        at = tuple(int(i) for i in np.argwhere(bad)[0])
+    if not np.isfinite(array).all():
+        at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         place = f"{name}[{', '.join(map(str, at))}]" if at else name
         raise NonFiniteError(f"{place} = {array[at]}; {name} must be finite")
     return array

@@ -172,7 +172,7 @@ def He_multi(alpha: Sequence[int], Z: object) -> Array:
 
 
 def double_factorial(k: int) -> int:
-    """(k)!! = k (k-2) (k-4) ..., with (-1)!! = 0!! = 1: exact, for k >= -1."""
+    """(k)!! = k (k-2) (k-4) ..., with (-1)!! = 0!! = 1: exact, for k >= -1; the factor of :func:`h_inverse`."""
     return math.prod(range(count("k", k, least=-1), 1, -2))
 
 

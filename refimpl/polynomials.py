@@ -54,22 +54,22 @@ def gram(U: Sequence[Sequence[Any]]) -> Gram:
 
 
 def identity(r: int) -> Gram:
-    """The Gram matrix of r orthonormal directions."""
+    """The Gram matrix of r orthonormal directions. Exact; conventions and errors of :func:`polynomial`."""
     return tuple(tuple(Fraction(int(i == j)) for j in range(r)) for i in range(r))
 
 
 def degree(g: Mapping[Exponents, Any]) -> int:
-    """The degree p of g; 0 for the zero polynomial."""
+    """The degree p of g; 0 for the zero polynomial. Exact; conventions and errors of :func:`polynomial`."""
     return max((sum(alpha) for alpha, coefficient in g.items() if coefficient), default=0)
 
 
 def evaluate(g: Mapping[Exponents, Any], s: Sequence[Any]) -> Any:
-    """g(s) at one point, in the arithmetic of ``s``: exact at rationals, truncated nowhere."""
+    """g(s) at one point, in the arithmetic of ``s``: exact at rationals, truncated nowhere. Exact; conventions and errors of :func:`polynomial`."""
     return sum(coefficient * math.prod(x**k for x, k in zip(s, alpha, strict=True)) for alpha, coefficient in g.items())
 
 
 def add(g: Polynomial, *others: Polynomial) -> Polynomial:
-    """The sum of polynomials in the same variables."""
+    """The sum of polynomials in the same variables. Exact; conventions and errors of :func:`polynomial`."""
     total = dict(g)
     for other in others:
         for alpha, coefficient in other.items():
@@ -78,13 +78,13 @@ def add(g: Polynomial, *others: Polynomial) -> Polynomial:
 
 
 def scale(g: Polynomial, factor: Any) -> Polynomial:
-    """The polynomial factor * g."""
+    """The polynomial factor * g. Exact; conventions and errors of :func:`polynomial`."""
     factor = exact("factor", factor)
     return {alpha: factor * coefficient for alpha, coefficient in g.items()}
 
 
 def times(g: Polynomial, other: Polynomial) -> Polynomial:
-    """The product of two polynomials in the same variables."""
+    """The product of two polynomials in the same variables. Exact; conventions and errors of :func:`polynomial`."""
     total: Polynomial = {}
     for alpha, here in g.items():
         for beta, there in other.items():
@@ -94,7 +94,7 @@ def times(g: Polynomial, other: Polynomial) -> Polynomial:
 
 
 def partial(g: Polynomial, i: int) -> Polynomial:
-    """The derivative of g in its variable i."""
+    """The derivative of g in its variable i. Exact; conventions and errors of :func:`polynomial`."""
     return {
         (*alpha[:i], alpha[i] - 1, *alpha[i + 1:]): alpha[i] * coefficient
         for alpha, coefficient in g.items() if alpha[i]
@@ -102,7 +102,7 @@ def partial(g: Polynomial, i: int) -> Polynomial:
 
 
 def homogeneous(g: Polynomial, k: int) -> Polynomial:
-    """The part of degree k of g."""
+    """The part of degree k of g. Exact; conventions and errors of :func:`polynomial`."""
     return {alpha: coefficient for alpha, coefficient in g.items() if sum(alpha) == k}
 
 
@@ -248,12 +248,12 @@ def from_hermite(c: Mapping[Exponents, Any]) -> Polynomial:
 
 
 def factorial(alpha: Exponents) -> int:
-    """alpha! = prod_i alpha_i!."""
+    """alpha! = prod_i alpha_i!. Exact; conventions and errors of :func:`polynomial`."""
     return math.prod(math.factorial(k) for k in alpha)
 
 
 def exponents(r: int, k: int) -> list[Exponents]:
-    """All alpha of r entries with |alpha| = k, the first entry largest first."""
+    """All alpha of r entries with |alpha| = k, the first entry largest first. Exact; conventions and errors of :func:`polynomial`."""
     if r < 1 or k < 0:
         raise DomainError(f"r = {r}, k = {k}; there are exponents for r >= 1 variables and k >= 0 only")
     if r == 1:

@@ -15,7 +15,7 @@ from mpmath import MPContext
 from refimpl.errors import DtypeError, NonFiniteError, ShapeError
 
 EPS = 2.0**-52
-TINY = 2.0**-1074                                      # the smallest denormal: one underflow is off by at most this
+NORMAL = 2.0**-1022                                    # below, floats lose relative accuracy: eps (terms + NORMAL) is a denormal more
 
 mp = MPContext()                                       # a context of its own: nobody else's precision moves it
 mp.dps = 40
@@ -125,6 +125,12 @@ def half_line_moment(k, b):
     if b <= 0:
         return tail_moment(k, -b)
     return normal_moment((k,)) - (-1)**k * tail_moment(k, b)
+
+
+def relu_terms(k, b):
+    """The terms of c_k(b) = E[relu(z + b) He_k(z)]: phi + |b| Phi, then Phi, then phi times the recurrence of He_{k-2}."""
+    phi, Phi = mp.npdf(b) + NORMAL, mp.ncdf(b) + NORMAL
+    return phi + abs(b) * Phi if k == 0 else Phi if k == 1 else phi * He_plus(k - 2, b)
 
 
 def convolve(f, g):

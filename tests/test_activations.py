@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from refimpl.activations import ERF, RELU, TANH, TRUNCATED_RELU, Activation, analytic
 from refimpl.errors import DomainError, DtypeError, NonFiniteError
-from tests.strategies import EPS, SPOILED, He_plus, frozen, half_line_moment, mp, reals, rodrigues, ulps, vectors
+from tests.strategies import EPS, SPOILED, frozen, half_line_moment, mp, reals, relu_terms, rodrigues, ulps, vectors
 
-NORMAL = 2.0**-1022                                    # see test_gaussian: what eps is relative to where floats run out
 EXP, SIN = analytic("exp", np.exp, np.exp), analytic("sin", np.sin, np.cos)
 ALL = [RELU, TRUNCATED_RELU, TANH, ERF, EXP, SIN]
 each = pytest.mark.parametrize("activation", ALL, ids=lambda a: a.name)
@@ -96,12 +95,6 @@ def relu_reference(k, b):
         return mp.mpf(k == 1) / 2                      # relu = z/2 + |z|/2
     with mp.workdps(80):
         return sum(c * (half_line_moment(l + 1, b) + b * half_line_moment(l, b)) for l, c in enumerate(rodrigues(k)))
-
-
-def relu_terms(k, b):
-    """phi + |b| Phi, Phi, phi He_{k-2}^+: the terms of the closed forms."""
-    phi, Phi = mp.npdf(b) + NORMAL, mp.ncdf(b) + NORMAL
-    return phi + abs(b) * Phi if k == 0 else Phi if k == 1 else phi * He_plus(k - 2, b)
 
 
 @given(K=st.integers(0, 8), b=st.one_of(biases, reals(36)))

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from refimpl import gaussian
 from refimpl.errors import DomainError, DtypeError, NonFiniteError
-from tests.strategies import SPOILED, frozen, half_line_moment, He_exact, He_plus, mp, reals, rodrigues, tail_moment, ulps, vectors
+from tests.strategies import NORMAL, SPOILED, He_exact, He_plus, frozen, half_line_moment, mp, reals, rodrigues, tail_moment, ulps, vectors
 
-NORMAL = 2.0**-1022
 biases = vectors(st.one_of(st.sampled_from([0.0, 1.0, -1.0, 5.0, -5.0, 36.0, -36.0]), reals(4), reals(36)))
 anywhere = vectors(st.floats(allow_nan=False, allow_infinity=False))
 

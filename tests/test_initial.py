@@ -45,7 +45,7 @@ def test_the_mirrored_network_starts_at_zero(half, d, seed, activation):
 
 
 def test_signs_are_fair_and_weights_have_mean_square_norm_1():
-    """m d |w|^2-sum is chi-squared with N = 50 000 degrees; Laurent and Massart: off by 2 sqrt(N t) + 2 t with probability 2 e^-t."""
+    """d sum_j |w_j|^2 is chi-squared with N = 50 000 degrees: off by 2 sqrt(N t) + 2 t with probability 2 e^-t (Laurent and Massart)."""
     m, d, t = 2000, 50, 30
     net = initial.symmetric(m, d, rng=1)
     N = m // 2 * d

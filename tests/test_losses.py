@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from refimpl.errors import DomainError, DtypeError, NonFiniteError, ShapeError
 from refimpl.losses import ABSOLUTE, HINGE, LOGISTIC, SQUARE
-from tests.strategies import EPS, SPOILED, frozen, mp, mpf, reals, seeds, ulps
+from tests.strategies import EPS, NORMAL, SPOILED, frozen, mp, mpf, reals, seeds, ulps
 
 ALL = [SQUARE, ABSOLUTE, HINGE, LOGISTIC]
 each = pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
 EXACT = {"square": lambda f, y: (f - y)**2, "absolute": lambda f, y: abs(f - y), "hinge": lambda f, y: max(1 - y * f, 0),
          "logistic": lambda f, y: mp.log1p(mp.exp(-mpf(y * f)))}
-NORMAL = 2.0**-1022
 
 
 @st.composite

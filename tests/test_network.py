@@ -61,14 +61,14 @@ WRONG = {
 
 @pytest.mark.parametrize("part", ["da", "dW", "db"])
 @pytest.mark.parametrize("wrong", WRONG)
-@pytest.mark.parametrize(("m", "d"), [(2, 2), (3, 3), (4, 1), (100_000, 2)])
+@pytest.mark.parametrize(("m", "d"), [(2, 2), (3, 3), (100_000, 2)])
 def test_the_comparison_rejects_a_wrong_gradient(wrong, part, m, d):
     """At a = 1/m too, where every entry is of size 1/m and a tolerance that is not relative would accept the zero gradient."""
     X, y, a, W, b = draw(1, 3, m, d, SQUARE)
     net = Network(frozen(a / m), W, b, TANH)
     right, scale = net.gradients(X, y, SQUARE), absolute_terms(X, y, net.a, W, b, TANH, SQUARE)
     assert agree(right, right, scale)
-    assert not agree(right._replace(**{part: WRONG[wrong](getattr(right, part))}), right, scale) or wrong.startswith("transposed in") and d == 1 and part == "dW"
+    assert not agree(right._replace(**{part: WRONG[wrong](getattr(right, part))}), right, scale)
 
 
 @pytest.mark.parametrize("m", [2, 100_000])
@@ -133,8 +133,10 @@ def test_gradients_at_width_100000(activation, loss):
     X, y, a, W, b = draw(7, 3, m, 2, loss)
     theta = X, y, frozen(a / m), W, b
     assert far_from_kinks(X, theta[2], W, b, activation, y, loss)
-    got = Network(*theta[2:], activation).gradients(X, y, loss)
-    assert agree(got, complex_step(*theta, activation, loss), absolute_terms(*theta, activation, loss))
+    got, scale = Network(*theta[2:], activation).gradients(X, y, loss), absolute_terms(*theta, activation, loss)
+    expected = complex_step(*theta, activation, loss)
+    assert agree(got, expected, scale)
+    assert not any(agree([0 * g], [e], [s]) for g, e, s in zip(got, expected, scale, strict=True))
 
 
 # ---- exact piecewise differentiation

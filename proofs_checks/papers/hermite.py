@@ -46,11 +46,11 @@ from mpmath import mp
 from proofs_checks import Instead, Paper, Sides, ulps
 from proofs_checks.engine import oracles
 from proofs_checks.instances import family, rational, rational_unit
-from refimpl import gaussian, hermite
+from refimpl import gaussian, hermite, polynomials
 from refimpl.activations import ERF, RELU, TANH, TRUNCATED_RELU
 from refimpl.activations import analytic as by_trapezoid
 from refimpl.hermite import He, He_multi, He_table, double_factorial, h, he, hermite_sum
-from refimpl.polynomials import evaluate, exponents, factorial, from_hermite, gram, heat, hermite_coefficients, identity, mean, partial, times
+from refimpl.polynomials import exponents, factorial
 
 RECALLED = "recalled, text not seen"
 DERIVED = "derived here"
@@ -113,7 +113,7 @@ def _polynomial(rng, r, p):
 
 def _correlated(rng, r, p):
     A = tuple(tuple(rational(rng) for _ in range(2)) for _ in range(r))       # v = Az, so G = A A^T has rank at most 2
-    return {"g": _polynomial(rng, r, p), "A": A, "G": gram(A), "s": tuple(rational(rng) for _ in range(r)),
+    return {"g": _polynomial(rng, r, p), "A": A, "G": polynomials.gram(A), "s": tuple(rational(rng) for _ in range(r)),
             "alpha": tuple(int(a) for a in rng.integers(0, 4, r))}
 
 
@@ -288,7 +288,7 @@ def gaussian_moments(at):
     """E z^{2k} = (2k-1)!! and E z^{2k+1} = 0; sum_n E z^n t^n / n! = e^{t^2/2}."""
     orders = range(2 * at.K + 1)
     return Sides(
-        wick=[mean({(n,): Fraction(1)}, identity(1)) for n in orders],
+        wick=[polynomials.mean({(n,): Fraction(1)}, polynomials.identity(1)) for n in orders],
         double_factorials=[0 if n % 2 else double_factorial(n - 1) for n in orders],
         exponential_series=[_moment(n) for n in orders],
     )
@@ -315,7 +315,7 @@ def orthogonality(at):
     """E He_j(z) He_k(z) = k! delta_jk."""
     He_ = [{(l,): Fraction(h(k, l)) for l in range(k + 1)} for k in range(at.K + 1)]
     return Sides(
-        wick=[[mean(times(He_j, He_k), identity(1)) for He_k in He_] for He_j in He_],
+        wick=[[polynomials.mean(polynomials.times(He_j, He_k), polynomials.identity(1)) for He_k in He_] for He_j in He_],
         factorials=_diagonal([math.factorial(k) for k in range(at.K + 1)]),
     )
 
@@ -341,7 +341,7 @@ def stein(at):
     """E[z g(z)] = E[g'(z)]."""
     g = {(n,): a for n, a in enumerate(at.c)}
     return Sides(
-        with_z=mean(times({(1,): Fraction(1)}, g), identity(1)),
+        with_z=polynomials.mean(polynomials.times({(1,): Fraction(1)}, g), polynomials.identity(1)),
         with_derivative=_mean(_differentiated(at.c)),
     )
 
@@ -366,7 +366,7 @@ def addition(at):
     """He_k(alpha s + beta t) = sum_j C(k, j) alpha^j beta^{k-j} He_j(s) He_{k-j}(t) where alpha^2 + beta^2 = 1."""
     x = at.alpha * at.s + at.beta * at.t
     return Sides(
-        of_the_sum=[evaluate({(l,): h(k, l) for l in range(k + 1)}, (x,)) for k in range(at.K + 1)],
+        of_the_sum=[polynomials.evaluate({(l,): h(k, l) for l in range(k + 1)}, (x,)) for k in range(at.K + 1)],
         binomial=_binomial(at, at.alpha, at.beta, math.comb),
     )
 
@@ -658,10 +658,10 @@ def _(at):
                needs=["HERMITE/gaussian-moments", "HERMITE/recurrence"])
 def heat_operator(at):
     """E g(s + v) = e^{D/2} g(s), v ~ N(0, G), D = sum_ij G_ij d_i d_j; E g(v) = e^{D/2} g(0); He_alpha = e^{-D/2} z^alpha where G = I."""
-    averaged = heat(at.g, at.G)
+    averaged = polynomials.heat(at.g, at.G)
     return Sides(
-        heat=[evaluate(averaged, at.s), averaged[(0,) * at.r], evaluate(heat({at.alpha: Fraction(1)}, identity(at.r), time=-1), at.s)],
-        moments=[_average(at.g, at.s, at.A), mean(at.g, at.G), _product_of_He(at.alpha, at.s)],
+        heat=[polynomials.evaluate(averaged, at.s), averaged[(0,) * at.r], polynomials.evaluate(polynomials.heat({at.alpha: Fraction(1)}, polynomials.identity(at.r), time=-1), at.s)],
+        moments=[_average(at.g, at.s, at.A), polynomials.mean(at.g, at.G), _product_of_He(at.alpha, at.s)],
     )
 
 
@@ -672,8 +672,8 @@ def _average(g, s, A):
 
 
 def _heat_with(at, g, G, time, back):
-    averaged = heat(g, G, time=time)
-    return [evaluate(averaged, at.s), averaged[(0,) * at.r], evaluate(heat({at.alpha: Fraction(1)}, identity(at.r), time=back), at.s)]
+    averaged = polynomials.heat(g, G, time=time)
+    return [polynomials.evaluate(averaged, at.s), averaged[(0,) * at.r], polynomials.evaluate(polynomials.heat({at.alpha: Fraction(1)}, polynomials.identity(at.r), time=back), at.s)]
 
 
 @heat_operator.refutes("e^D for e^{D/2}")
@@ -735,8 +735,8 @@ def _(at):
                needs=["HERMITE/stein", "HERMITE/heat"])
 def several_stein(at):
     """E[v_i g(v)] = sum_j G_ij E[d_j g(v)], v = Ux, x ~ N(0, I_d), G = U U^T."""
-    G = gram(at.A)
-    slopes = [mean(partial(at.g, j), G) for j in range(at.r)]
+    G = polynomials.gram(at.A)
+    slopes = [polynomials.mean(polynomials.partial(at.g, j), G) for j in range(at.r)]
     return Sides(
         with_v=[_average(_raised(at.g, i), (0,) * at.r, at.A) for i in range(at.r)],
         with_derivatives=[sum(G[i][j] * slopes[j] for j in range(at.r)) for i in range(at.r)],
@@ -750,17 +750,17 @@ def _raised(g, i):
 
 @several_stein.refutes("the directions taken as orthonormal: G = I")
 def _(at):
-    return Instead(with_derivatives=[mean(partial(at.g, i), at.G) for i in range(at.r)])
+    return Instead(with_derivatives=[polynomials.mean(polynomials.partial(at.g, i), at.G) for i in range(at.r)])
 
 
 @several_stein.refutes("only the term j = i")
 def _(at):
-    return Instead(with_derivatives=[at.G[i][i] * mean(partial(at.g, i), at.G) for i in range(at.r)])
+    return Instead(with_derivatives=[at.G[i][i] * polynomials.mean(polynomials.partial(at.g, i), at.G) for i in range(at.r)])
 
 
 @several_stein.refutes("the derivative in v_i under the sum")
 def _(at):
-    return Instead(with_derivatives=[sum(at.G[i]) * mean(partial(at.g, i), at.G) for i in range(at.r)])
+    return Instead(with_derivatives=[sum(at.G[i]) * polynomials.mean(polynomials.partial(at.g, i), at.G) for i in range(at.r)])
 
 
 @HERMITE.claim("several-coefficients", where="Hermite coefficients in several variables", printed_from=RECALLED,
@@ -768,7 +768,7 @@ def _(at):
 def several_coefficients(at):
     """g = sum_alpha c_alpha He_alpha / alpha! with c_alpha = E[d^alpha g(z)] = E[g(z) He_alpha(z)], and back from c to g."""
     return Sides(
-        heat=_labelled(to=hermite_coefficients(at.g), back=from_hermite(at.c)),
+        heat=_labelled(to=polynomials.hermite_coefficients(at.g), back=polynomials.from_hermite(at.c)),
         products=_labelled(to=_projections(at.g), back=_expansion(at.c)),
     )
 
@@ -805,7 +805,7 @@ def _(at):
 
 @several_coefficients.refutes("derivatives at 0 for their mean")
 def _(at):
-    return Instead(heat=_labelled(to={alpha: factorial(alpha) * c for alpha, c in at.g.items()}, back=from_hermite(at.c)))
+    return Instead(heat=_labelled(to={alpha: factorial(alpha) * c for alpha, c in at.g.items()}, back=polynomials.from_hermite(at.c)))
 
 
 @HERMITE.claim("several-power", where="He_k along a direction", printed_from=RECALLED, given=family(_direction, r=(1, 4), K=(0, 5)),
@@ -933,8 +933,8 @@ def analytic(at):
     return Sides(
         trapezoid=[sigma.hermite_coefficients(at.K, at.b), slope.hermite_coefficients(at.K, at.b)],
         at_30_digits=_and_shifted(_at_30_digits(at.name, at.b, at.K)),
-        scale=np.outer([1, 2 / math.sqrt(math.pi)], [math.sqrt(math.factorial(k)) for k in range(at.K + 1)]),
-    )   # E|sigma He_k| <= max|sigma| sqrt(k!)
+        scale=np.outer([1, 2 / math.sqrt(math.pi)], [math.sqrt(math.factorial(k)) for k in range(at.K + 1)]),   # max|sigma| sqrt(k!) >= E|sigma He_k|
+    )
 
 
 def _and_shifted(c):
@@ -952,8 +952,8 @@ def _at_30_digits(name, b, K):
             return [float(mp.erf(b / mp.sqrt(3))), *(float(step * p.numerator / p.denominator) for p in map(Fraction, factor))]
         if name == "sin":
             return [float(mp.exp(-0.5) * mp.sin(b + k * mp.pi / 2)) for k in range(K + 2)]
-        weight = cache(lambda z: mp.tanh(z + b) * mp.exp(-z * z / 2) / mp.sqrt(2 * mp.pi))
-        return [float(mp.quad(lambda z, a=_rodrigues(k): weight(z) * _value(a, z), range(-16, 17, 4), method="gauss-legendre")) for k in range(K + 2)]
+        weighted = cache(lambda z: mp.tanh(z + b) * mp.exp(-z * z / 2) / mp.sqrt(2 * mp.pi))
+        return [float(mp.quad(lambda z, k=k: weighted(z) * _value(_rodrigues(k), z), range(-16, 17, 4), method="gauss-legendre")) for k in range(K + 2)]
 
 
 @analytic.refutes("coefficients of He_k, divided by k!")
