@@ -38,8 +38,8 @@ def phi(b: object) -> Array:
     Errors
     ------
     DtypeError, NonFiniteError   as every public function.
-    Rounding   4 eps relative: the square is split so that its leading half is exact. Below the smallest denormal
-    (beyond b = 38.6) the value is 0.
+    Rounding   4 eps relative for |b| <= 37.5: the square is split so that its leading half is exact. Beyond, the value is
+    subnormal and within two of its last units; from |b| = 38.6 on it is 0.
     """
     return _phi(points("b", b))[()]
 
@@ -74,7 +74,8 @@ def Phi(b: object) -> Array:
     Errors
     ------
     DtypeError, NonFiniteError   as every public function.
-    Rounding   16 eps relative in both tails: the left one is phi(b) sqrt(pi/2) erfcx(-b/sqrt 2), never 1 - (1 - tail).
+    Rounding   16 eps relative for b >= -37.5: the left tail is phi(b) sqrt(pi/2) erfcx(-b/sqrt 2), never 1 - (1 - tail).
+    Below, the value is subnormal and within two of its last units.
     """
     return _Phi(points("b", b))[()]
 
@@ -112,7 +113,7 @@ def half_line_moments(K: int, b: object = 0.0) -> Array:
     Errors
     ------
     DomainError, DtypeError, NonFiniteError   for K < 0, and as every public function.
-    Rounding   (16 + 4 k) eps times the same recurrence with |b| in place of -b.
+    Rounding   (16 + 4 k) eps times the same recurrence with |b| in place of -b, for b >= -37.5; see :func:`Phi`.
     """
     K = count("K", K, least=0)
     b = points("b", b)
@@ -152,7 +153,8 @@ def half_line_hermite(K: int, b: object = 0.0) -> Array:
     Errors
     ------
     DomainError, DtypeError, NonFiniteError   for K < 0, an overflow, and as every public function.
-    Rounding   (16 + 4 k) eps times phi(b) times the Hermite recurrence with plus signs.
+    Rounding   (16 + 4 k) eps times phi(b) times the Hermite recurrence with plus signs, for |b| <= 37.5; beyond, phi(b) is
+    subnormal and its last unit counts instead of eps.
     """
     K = count("K", K, least=0)
     b = points("b", b)

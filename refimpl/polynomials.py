@@ -214,7 +214,7 @@ def hermite_coefficients(g: Polynomial) -> Polynomial:
     ------
     None beyond those of :func:`polynomial`. Exact: no rounding.
     """
-    r = len(next(iter(g)))
+    r = len(next(iter(g), ()))                         # the zero polynomial may have no term left
     return {alpha: factorial(alpha) * coefficient for alpha, coefficient in heat(g, identity(r)).items()}
 
 

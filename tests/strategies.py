@@ -127,6 +127,15 @@ def half_line_moment(k, b):
     return normal_moment((k,)) - (-1)**k * tail_moment(k, b)
 
 
+def half_line_He(k, b):
+    """E[He_k(z) 1{z + b >= 0}] from the moments of the tail beyond |b|; E He_k = 0 for k >= 1. 40 more digits to cancel."""
+    if b == 0 and k % 2 == 0:
+        return mp.mpf(k == 0) / 2                      # an even function: half of the whole line
+    with mp.workdps(80):
+        tail = sum(coefficient * tail_moment(l, abs(b)) for l, coefficient in enumerate(rodrigues(k)))
+    return tail if b <= 0 else (k == 0) - (-1)**k * tail
+
+
 def relu_terms(k, b):
     """The terms of c_k(b) = E[relu(z + b) He_k(z)]: phi + |b| Phi, then Phi, then phi times the recurrence of He_{k-2}."""
     phi, Phi = mp.npdf(b) + NORMAL, mp.ncdf(b) + NORMAL

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from refimpl import gaussian
 from refimpl.errors import DomainError, DtypeError, NonFiniteError
-from tests.strategies import NORMAL, SPOILED, He_exact, He_plus, frozen, half_line_moment, mp, reals, rodrigues, tail_moment, ulps, vectors
+from tests.strategies import NORMAL, SPOILED, He_exact, He_plus, frozen, half_line_He, half_line_moment, mp, reals, rodrigues, ulps, vectors
 
 biases = vectors(st.one_of(st.sampled_from([0.0, 1.0, -1.0, 5.0, -5.0, 36.0, -36.0]), reals(4), reals(36)))
 anywhere = vectors(st.floats(allow_nan=False, allow_infinity=False))
@@ -81,15 +81,6 @@ def test_half_line_moments_are_within_their_bound(K, b):
             assert ulps(got[k, j], half_line_moment(k, x), terms[k]) <= 16 + 4 * k
 
 
-def half_line_hermite(k, b):
-    """E[He_k(z) 1{z + b >= 0}] from the moments of the tail beyond |b|; E He_k = 0 for k >= 1. 40 more digits to cancel."""
-    if b == 0 and k % 2 == 0:
-        return mp.mpf(k == 0) / 2                      # an even function: half of the whole line
-    with mp.workdps(80):
-        tail = sum(coefficient * tail_moment(l, abs(b)) for l, coefficient in enumerate(rodrigues(k)))
-    return tail if b <= 0 else (k == 0) - (-1)**k * tail
-
-
 @given(K=st.integers(0, 9), b=biases)
 @example(K=0, b=frozen([0.0]))
 @example(K=4, b=frozen([3**0.5, -(3**0.5), 1.0, -1.0]))         # He_3 and He_2 vanish: the whole value is rounding
@@ -98,10 +89,10 @@ def test_half_line_hermite_is_within_its_bound(K, b):
     got = gaussian.half_line_hermite(K, b)
     assert got.shape == (K + 1, len(b))
     for j, x in enumerate(map(mp.mpf, b)):
-        assert ulps(got[0, j], half_line_hermite(0, x), mp.ncdf(x) + NORMAL) <= 16
+        assert ulps(got[0, j], half_line_He(0, x), mp.ncdf(x) + NORMAL) <= 16
         for k in range(1, K + 1):
             terms = (mp.npdf(x) + NORMAL) * He_plus(k - 1, x)
-            assert ulps(got[k, j], half_line_hermite(k, x), terms) <= 16 + 4 * k
+            assert ulps(got[k, j], half_line_He(k, x), terms) <= 16 + 4 * k
 
 
 @given(K=st.integers(0, 9), b=reals(6))

@@ -67,7 +67,8 @@ def _relative_gap(first: Values, other: Values, evidence: Evidence) -> float:
     if not np.all(np.isfinite(scale)) or np.any(scale < 0):
         raise EvidenceError("scale holds a value that is negative or not finite; it is a sum of absolute terms")
     scale = np.broadcast_to(scale, gap.shape)
-    relative = np.divide(gap, scale, out=np.where(gap > 0, np.inf, 0.0), where=scale > 0)
+    with np.errstate(over="ignore"):                   # a gap over a tiny scale: infinitely many roundings apart is right
+        relative = np.divide(gap, scale, out=np.where(gap > 0, np.inf, 0.0), where=scale > 0)
     return float(relative.max(initial=0.0))
 
 

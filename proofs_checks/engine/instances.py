@@ -116,8 +116,11 @@ class StreamProvider(PrimitiveProvider):
     def draw_integer(self, min_value: int | None = None, max_value: int | None = None, *, weights: dict[int, float] | None = None,
                      shrink_towards: int = 0) -> int:
         rng = _STREAM.get()
-        if weights:
-            return int(rng.choice(list(weights), p=np.array(list(weights.values())) / sum(weights.values())))
+        left = rng.random()                            # the weights are partial: what they leave of 1 is spread evenly
+        for value, weight in (weights or {}).items():
+            if left < weight:
+                return value
+            left -= weight
         low = min_value if min_value is not None else min(shrink_towards, max_value if max_value is not None else 0) - 2**31
         high = max_value if max_value is not None else max(shrink_towards, low) + 2**31
         bits = (high - low + 1).bit_length() + 64

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import pkgutil
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from importlib import import_module
 
 from proofs_checks.engine.claims import Claim, Paper, RegistryError
 from proofs_checks.engine.select import check_needs
@@ -36,22 +36,13 @@ def _paper(paper: Paper) -> Iterator[str]:
 
 
 def _unnamed(paper: Paper) -> list[str]:
-    """Modules in the folder of a paper that is a package of its own."""
-    packages = {module.rpartition(".")[0] for module in paper.modules}
+    """Modules in the folder of a paper that is a package of its own; the folder of several papers names none."""
     found = []
-    for package in packages:
-        spec = importlib.util.find_spec(package)
-        own = spec is not None and spec.origin is not None and f"{package}." in "".join(f"{m}." for m in paper.modules)
-        if own and spec is not None and spec.origin is not None and _is_of_one_paper(package, paper):
-            folder = Path(spec.origin).parent
-            found += [f"{package}.{file.stem}" for file in sorted(folder.glob("*.py"))
-                      if file.stem != "__init__" and f"{package}.{file.stem}" not in paper.modules]
-    return found
-
-
-def _is_of_one_paper(package: str, paper: Paper) -> bool:
-    """Whether the package itself holds the paper; the folder of all papers holds several."""
-    return any(value is paper for value in vars(importlib.import_module(package)).values())
+    for name in {module.rpartition(".")[0] for module in paper.modules} - {""}:
+        package = import_module(name)
+        if any(value is paper for value in vars(package).values()):
+            found += [module.name for module in pkgutil.iter_modules(package.__path__, f"{name}.") if module.name not in paper.modules]
+    return sorted(found)
 
 
 def _claim(claim: Claim) -> Iterator[str]:

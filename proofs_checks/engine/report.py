@@ -14,6 +14,7 @@ from proofs_checks.engine.claims import Claim
 from proofs_checks.engine.run import VERDICTS, Result
 
 FALSE_ALARM_BUDGET = 1e-6
+WIDE = 240          # columns of a file or a pipe; a terminal has its own, and a row that is longer ends in an ellipsis
 _STYLE = {"HOLDS": "green", "AMENDED": "yellow", "CONSISTENT": "green", "OUT OF REACH": "dim", "REFUTED": "red", "VACUOUS": "red",
           "INCONCLUSIVE": "magenta"}
 
@@ -24,7 +25,7 @@ class Screen:
     def __init__(self, total: int, *, out: IO[str], err: IO[str]) -> None:
         from rich.console import Console
 
-        self.out = Console(file=out, highlight=False, soft_wrap=True)
+        self.out = Console(file=out, highlight=False, width=None if out.isatty() else WIDE)
         self.err, self.total, self.done = err, total, 0
         self.out.print(f"{'verdict':<13}{'statement':<34}{'evidence':<9}{'caught':>7}{'worst':>9}{'sec':>7}  what it says", style="bold")
 
@@ -46,7 +47,8 @@ class Screen:
         style = _STYLE[result.verdict] if result.as_expected else "bold red"
         self.out.print(
             f"[{style}]{result.verdict:<13}[/]{escape(claim.id):<34}{result.evidence:<9}"
-            f"{f'{result.caught}/{len(variants)}':>7}{_figure(result.worst):>9}{result.seconds:>7.2f}  {escape(claim.statement)}")
+            f"{f'{result.caught}/{len(variants)}':>7}{_figure(result.worst):>9}{result.seconds:>7.2f}  {escape(claim.statement)}",
+            no_wrap=True, overflow="ellipsis")
         for line in _asides(result):
             self.out.print(f"{'':<13}{escape(line)}", style="dim" if result.as_expected else style)
         self.out.file.flush()

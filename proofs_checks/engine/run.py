@@ -141,7 +141,10 @@ def _compare_variant(claim: Claim, variant: Variant, at: Any, evidence: Evidence
     wrong = evidence.instead(returned.changed) if isinstance(returned, Instead) else returned
     if not isinstance(wrong, Sides | AtMost):
         raise Vacuous(f"the variant {variant.name!r} returned {type(wrong).__name__}; it must return Instead, Sides or AtMost")
-    return compare(wrong, _budget(claim, at))
+    try:
+        return compare(wrong, _budget(claim, at))
+    except EvidenceError as error:
+        raise Vacuous(f"the variant {variant.name!r} cannot be compared at {at!r}: {error}") from error
 
 
 def _universal(claim: Claim, found: list[tuple[Any, Evidence]]) -> tuple[Caught, ...]:

@@ -76,18 +76,22 @@ def _nonzero(rng, n):
     return tuple(Fraction(int(a)) for a in rng.integers(1, 6, size=n) * rng.choice([-1, 1], size=n))
 
 
+def _orders(K):
+    return {"orders": range(K + 1)}
+
+
 def _three_points(rng, K):
-    return {"z": _dyadic(rng, 3)}
+    return {"orders": range(K + 1), "z": _dyadic(rng, 3)}
 
 
 def _two_series(rng, K):
-    return {"c": _nonzero(rng, K + 1), "e": _nonzero(rng, K // 2 + 1)}
+    return {"orders": range(K + 1), "c": _nonzero(rng, K + 1), "e": _nonzero(rng, K // 2 + 1)}
 
 
 def _two_points(rng, K):
     alpha, beta = rational_unit(rng, 2)                    # a rational Pythagorean pair
     s, t = _dyadic(rng, 2)
-    return {"alpha": alpha, "beta": beta, "s": s, "t": t}
+    return {"orders": range(K + 1), "alpha": alpha, "beta": beta, "s": s, "t": t}
 
 
 def _floats(rng, k):
@@ -143,8 +147,8 @@ def recurrence(at):
     """He_0 = 1, He_1 = z, He_{k+1}(z) = z He_k(z) - k He_{k-1}(z)."""
     z = np.array(at.z, dtype=float)
     return Sides(
-        recurrence=[_exactly(He(k, z)) for k in range(at.K + 1)],
-        rodrigues=[[_value(_rodrigues(k), x) for x in at.z] for k in range(at.K + 1)],
+        recurrence=[_exactly(He(k, z)) for k in at.orders],
+        rodrigues=[[_value(_rodrigues(k), x) for x in at.z] for k in at.orders],
     )
 
 
@@ -167,33 +171,33 @@ def _(at):
     return Instead(recurrence=_by_steps(at, lambda k, z, here, before: z * here + k * before))
 
 
-@HERMITE.claim("rodrigues", where="Rodrigues' formula", printed_from=RECALLED, given=family(K=(0, 10)))
+@HERMITE.claim("rodrigues", where="Rodrigues' formula", printed_from=RECALLED, given=family(_orders, K=(0, 10)))
 def rodrigues(at):
     """He_k(z) = (-1)^k e^{z^2/2} d^k/dz^k e^{-z^2/2} = sum_l h_kl z^l, h_kl = (-1)^{(k-l)/2} (k-l-1)!! C(k, l)."""
     return Sides(
-        explicit=[[h(k, l) for l in range(at.K + 1)] for k in range(at.K + 1)],
-        derivatives=[_padded(_rodrigues(k), at.K + 1) for k in range(at.K + 1)],
+        explicit=[[h(k, l) for l in at.orders] for k in at.orders],
+        derivatives=[_padded(_rodrigues(k), at.K + 1) for k in at.orders],
     )
 
 
 @rodrigues.refutes("(-1)^k forgotten")
 def _(at):
-    return Instead(derivatives=[_padded(_weight_derivative(k), at.K + 1) for k in range(at.K + 1)])
+    return Instead(derivatives=[_padded(_weight_derivative(k), at.K + 1) for k in at.orders])
 
 
 @rodrigues.refutes("the physicists' weight e^{-z^2}")
 def _(at):
-    return Instead(derivatives=[_padded([(-1) ** k * a for a in _weight_derivative(k, rate=2)], at.K + 1) for k in range(at.K + 1)])
+    return Instead(derivatives=[_padded([(-1) ** k * a for a in _weight_derivative(k, rate=2)], at.K + 1) for k in at.orders])
 
 
 @rodrigues.refutes("(k-l+1)!! for (k-l-1)!!")
 def _(at):
-    return Instead(explicit=[[h(k, l) * (k - l + 1) if l <= k else 0 for l in range(at.K + 1)] for k in range(at.K + 1)])
+    return Instead(explicit=[[h(k, l) * (k - l + 1) if l <= k else 0 for l in at.orders] for k in at.orders])
 
 
 @rodrigues.refutes("signs lost: the coefficients of z^k in He_l")
 def _(at):
-    return Instead(explicit=[[hermite.h_inverse(k, l) for l in range(at.K + 1)] for k in range(at.K + 1)])
+    return Instead(explicit=[[hermite.h_inverse(k, l) for l in at.orders] for k in at.orders])
 
 
 @HERMITE.claim("generating-function", where="the exponential generating function", printed_from=RECALLED, given=three_points)
@@ -211,7 +215,7 @@ def _exponential(at, linear, square):
     def coefficient(k, z):
         return sum((linear * z) ** (k - 2 * m) / math.factorial(k - 2 * m) * (square**m / math.factorial(m)) for m in range(k // 2 + 1))
 
-    return [[coefficient(k, z) for z in at.z] for k in range(at.K + 1)]
+    return [[coefficient(k, z) for z in at.z] for k in at.orders]
 
 
 @generating_function.refutes("the physicists' exp(2 z t - t^2)")
@@ -229,7 +233,8 @@ def _(at):
     return Instead(series=_exactly(He_table(at.K, np.array(at.z, dtype=float))))
 
 
-@HERMITE.claim("derivative", where="the derivative rule (an Appell sequence)", printed_from=RECALLED, given=two_series, needs=["HERMITE/monomials"])
+@HERMITE.claim("derivative", where="the derivative rule (an Appell sequence)", printed_from=RECALLED, given=two_series,
+               needs=["HERMITE/monomials"])
 def derivative_rule(at):
     """He_k' = k He_{k-1}: where sigma = sum_k c_k He_k / k!, the coefficients of sigma' are c_{k+1}."""
     return Sides(
@@ -253,7 +258,8 @@ def _(at):
     return Instead(shifted=[2 * a for a in hermite.to_monomials(hermite.derivative(at.c))])
 
 
-@HERMITE.claim("monomials", where="explicit coefficients and their inverse", printed_from=RECALLED, given=two_series, needs=["HERMITE/recurrence"])
+@HERMITE.claim("monomials", where="explicit coefficients and their inverse", printed_from=RECALLED, given=two_series,
+               needs=["HERMITE/recurrence"])
 def monomials(at):
     """sum_k c_k He_k / k! = sum_l (sum_k c_k h_kl / k!) z^l; sum_k a_k z^k has c_l = l! sum_k a_k h^{-1}_kl; each undoes the other."""
     return Sides(
@@ -273,50 +279,59 @@ def _(at):
 
 @monomials.refutes("signs kept in the inverse: h for h^{-1}")
 def _(at):
-    wrong = [math.factorial(l) * sum(a * h(k, l) for k, a in enumerate(at.c) if k >= l) for l in range(at.K + 1)]
+    wrong = [math.factorial(l) * sum(a * h(k, l) for k, a in enumerate(at.c) if k >= l) for l in at.orders]
     return Instead(explicit=[hermite.to_monomials(at.c), wrong, at.c])
 
 
 @monomials.refutes("the inverse transposed: C(l, k) for C(k, l)")
 def _(at):
-    wrong = [math.factorial(l) * sum(a * hermite.h_inverse(l, k) for k, a in enumerate(at.c)) for l in range(at.K + 1)]
+    wrong = [math.factorial(l) * sum(a * hermite.h_inverse(l, k) for k, a in enumerate(at.c)) for l in at.orders]
     return Instead(explicit=[hermite.to_monomials(at.c), wrong, at.c])
 
 
-@HERMITE.claim("gaussian-moments", where="the moments of the standard normal law", printed_from=RECALLED, given=family(K=(0, 8)))
+@HERMITE.claim("gaussian-moments", where="the moments of the standard normal law", printed_from=RECALLED, given=family(_orders, K=(0, 16)))
 def gaussian_moments(at):
-    """E z^{2k} = (2k-1)!! and E z^{2k+1} = 0; sum_n E z^n t^n / n! = e^{t^2/2}."""
-    orders = range(2 * at.K + 1)
+    """E z^{2k} = (2k-1)!! and E z^{2k+1} = 0; without the sign, int_0^inf z^{2k+1} e^{-z^2/2} dz = (2k)!!."""
     return Sides(
-        wick=[polynomials.mean({(n,): Fraction(1)}, polynomials.identity(1)) for n in orders],
-        double_factorials=[0 if n % 2 else double_factorial(n - 1) for n in orders],
-        exponential_series=[_moment(n) for n in orders],
+        recursions=[
+            [polynomials.mean({(n,): Fraction(1)}, polynomials.identity(1)) for n in at.orders],
+            [double_factorial(n - 1) for n in at.orders],
+        ],
+        gamma_function=_two_rows(at, variance=1),
     )
+
+
+def _two_rows(at, variance):
+    """0 or (2k)! / (2^k k!) for n = 2k; and without the sign, 2^k Gamma(k + 1) for n = 2k + 1."""
+    signed = [variance ** (n // 2) * _moment(n) for n in at.orders]
+    return [signed, [(2 * variance) ** (n // 2) * math.factorial(n // 2) if n % 2 else signed[n] for n in at.orders]]
 
 
 @gaussian_moments.refutes("(2k+1)!! for (2k-1)!!")
 def _(at):
-    return Instead(double_factorials=[0 if n % 2 else double_factorial(n + 1) for n in range(2 * at.K + 1)])
+    wrong = [double_factorial(n + 1) for n in at.orders]
+    return Instead(recursions=[[0 if n % 2 else x for n, x in enumerate(wrong)], wrong])
 
 
-@gaussian_moments.refutes("(2k)!! for (2k-1)!!")
+@gaussian_moments.refutes("k! for k!!")
 def _(at):
-    return Instead(double_factorials=[0 if n % 2 else double_factorial(n) for n in range(2 * at.K + 1)])
+    wrong = [math.factorial(max(n - 1, 0)) for n in at.orders]
+    return Instead(recursions=[[0 if n % 2 else x for n, x in enumerate(wrong)], wrong])
 
 
 @gaussian_moments.refutes("the physicists' weight e^{-z^2}, of variance 1/2")
 def _(at):
-    return Instead(exponential_series=[_moment(n) / 2 ** (n // 2) for n in range(2 * at.K + 1)])
+    return Instead(gamma_function=_two_rows(at, variance=Fraction(1, 2)))
 
 
-@HERMITE.claim("orthogonality", where="orthogonality in the Gaussian law", printed_from=RECALLED, given=family(K=(0, 7)),
+@HERMITE.claim("orthogonality", where="orthogonality in the Gaussian law", printed_from=RECALLED, given=family(_orders, K=(0, 7)),
                needs=["HERMITE/rodrigues", "HERMITE/gaussian-moments"])
 def orthogonality(at):
     """E He_j(z) He_k(z) = k! delta_jk."""
-    He_ = [{(l,): Fraction(h(k, l)) for l in range(k + 1)} for k in range(at.K + 1)]
+    He_ = [{(l,): h(k, l) for l in at.orders} for k in at.orders]
     return Sides(
         wick=[[polynomials.mean(polynomials.times(He_j, He_k), polynomials.identity(1)) for He_k in He_] for He_j in He_],
-        factorials=_diagonal([math.factorial(k) for k in range(at.K + 1)]),
+        factorials=_diagonal([math.factorial(k) for k in at.orders]),
     )
 
 
@@ -327,12 +342,12 @@ def _(at):
 
 @orthogonality.refutes("the physicists' norm 2^k k!")
 def _(at):
-    return Instead(factorials=_diagonal([2**k * math.factorial(k) for k in range(at.K + 1)]))
+    return Instead(factorials=_diagonal([2**k * math.factorial(k) for k in at.orders]))
 
 
 @orthogonality.refutes("index off by one: (k + 1)!")
 def _(at):
-    return Instead(factorials=_diagonal([math.factorial(k + 1) for k in range(at.K + 1)]))
+    return Instead(factorials=_diagonal([math.factorial(k + 1) for k in at.orders]))
 
 
 @HERMITE.claim("stein", where="Stein's lemma, integration by parts", printed_from=RECALLED, given=family(_two_series, K=(1, 9)),
@@ -366,7 +381,7 @@ def addition(at):
     """He_k(alpha s + beta t) = sum_j C(k, j) alpha^j beta^{k-j} He_j(s) He_{k-j}(t) where alpha^2 + beta^2 = 1."""
     x = at.alpha * at.s + at.beta * at.t
     return Sides(
-        of_the_sum=[polynomials.evaluate({(l,): h(k, l) for l in range(k + 1)}, (x,)) for k in range(at.K + 1)],
+        of_the_sum=[polynomials.evaluate({(l,): h(k, l) for l in at.orders}, (x,)) for k in at.orders],
         binomial=_binomial(at, at.alpha, at.beta, math.comb),
     )
 
@@ -375,7 +390,7 @@ def _binomial(at, alpha, beta, comb):
     """sum_j C(k, j) alpha^j He_j(s) beta^{k-j} He_{k-j}(t) for k = 0, ..., K."""
     first = [alpha**j * y for j, y in enumerate(_three_term(at.K, at.s))]
     second = [beta**j * y for j, y in enumerate(_three_term(at.K, at.t))]
-    return [sum(comb(k, j) * first[j] * second[k - j] for j in range(k + 1)) for k in range(at.K + 1)]
+    return [sum(comb(k, j) * first[j] * second[k - j] for j in range(k + 1)) for k in at.orders]
 
 
 @addition.refutes("C(k, j) forgotten")
@@ -406,7 +421,7 @@ def translation(at):
 
 def _taylor(at, comb):
     H = _three_term(at.K, at.s)
-    return [sum(comb(k, j) * H[j] * at.t ** (k - j) for j in range(k + 1)) for k in range(at.K + 1)]
+    return [sum(comb(k, j) * H[j] * at.t ** (k - j) for j in range(k + 1)) for k in at.orders]
 
 
 @translation.refutes("C(k, j) forgotten")
@@ -471,7 +486,7 @@ def _kernel(at, cross, square, root=True):
     """The powers of rho in exp(cross x y rho / (1 - rho^2) - square (x^2 + y^2) rho^2 / (1 - rho^2)), over sqrt(1 - rho^2)."""
     x, y, _ = at.z
     exponent = [0, *(cross * x * y if n % 2 else -square * (x * x + y * y) for n in range(1, at.K + 1))]
-    factor = [Fraction(math.comb(n, n // 2), 2**n) if n % 2 == 0 else 0 for n in range(at.K + 1)] if root else [1]
+    factor = [Fraction(math.comb(n, n // 2), 2**n) if n % 2 == 0 else 0 for n in at.orders] if root else [1]
     return _padded(_multiplied(factor, _exponential_of(exponent)), at.K + 1)
 
 
@@ -589,7 +604,8 @@ def _half_line(K, b, order=-1, sign=-1):
 def _half_line_budget(K, b):
     """Roundings times absolute terms, in fours: phi 4, Phi 16, d_k 16 + 4 k times the recurrence with plus signs; and 1 for the other route."""
     phi, Phi = _half_line(0, b)[:2]
-    return [(1 + 1 / 4) * phi, *(2 * [(4 + 1 / 4) * Phi]), *((4 + k + 1 / 4) * phi * float(_plus_signs(k - 1, Fraction(b))) for k in range(1, K + 1))]
+    d = [phi * float(_plus_signs(k - 1, Fraction(b))) for k in range(1, K + 1)]
+    return [(1 + 1 / 4) * phi, (4 + 1 / 4) * Phi, (4 + 1 / 4) * Phi, *((4 + k + 1 / 4) * term for k, term in enumerate(d, start=1))]
 
 
 @half_line.refutes("sign of the bias: He_{k-1}(b)")
@@ -659,8 +675,9 @@ def _(at):
 def heat_operator(at):
     """E g(s + v) = e^{D/2} g(s), v ~ N(0, G), D = sum_ij G_ij d_i d_j; E g(v) = e^{D/2} g(0); He_alpha = e^{-D/2} z^alpha where G = I."""
     averaged = polynomials.heat(at.g, at.G)
+    He_alpha = polynomials.heat({at.alpha: Fraction(1)}, polynomials.identity(at.r), time=-1)
     return Sides(
-        heat=[polynomials.evaluate(averaged, at.s), averaged[(0,) * at.r], polynomials.evaluate(polynomials.heat({at.alpha: Fraction(1)}, polynomials.identity(at.r), time=-1), at.s)],
+        heat=[polynomials.evaluate(averaged, at.s), averaged[(0,) * at.r], polynomials.evaluate(He_alpha, at.s)],
         moments=[_average(at.g, at.s, at.A), polynomials.mean(at.g, at.G), _product_of_He(at.alpha, at.s)],
     )
 
@@ -673,7 +690,8 @@ def _average(g, s, A):
 
 def _heat_with(at, g, G, time, back):
     averaged = polynomials.heat(g, G, time=time)
-    return [polynomials.evaluate(averaged, at.s), averaged[(0,) * at.r], polynomials.evaluate(polynomials.heat({at.alpha: Fraction(1)}, polynomials.identity(at.r), time=back), at.s)]
+    He_alpha = polynomials.heat({at.alpha: Fraction(1)}, polynomials.identity(at.r), time=back)
+    return [polynomials.evaluate(averaged, at.s), averaged[(0,) * at.r], polynomials.evaluate(He_alpha, at.s)]
 
 
 @heat_operator.refutes("e^D for e^{D/2}")
@@ -795,7 +813,8 @@ def _expansion(c, divisor=factorial):
 
 @several_coefficients.refutes("alpha! forgotten: the coefficients of He_alpha")
 def _(at):
-    return Instead(products=_labelled(to={alpha: c / factorial(alpha) for alpha, c in _projections(at.g).items()}, back=_expansion(at.c, lambda alpha: 1)))
+    to = {alpha: c / factorial(alpha) for alpha, c in _projections(at.g).items()}
+    return Instead(products=_labelled(to=to, back=_expansion(at.c, lambda alpha: 1)))
 
 
 @several_coefficients.refutes("|alpha|! for alpha!")
@@ -816,7 +835,8 @@ def several_power(at):
     return Sides(
         along_u=_three_term(at.K, _dot(at.u, at.x)),
         multinomial=[
-            sum(Fraction(math.factorial(k), factorial(alpha)) * _power(at.u, alpha) * _exactly(He_multi(alpha, x))[0] for alpha in exponents(at.r, k))
+            sum(Fraction(math.factorial(k), factorial(alpha)) * _power(at.u, alpha) * Fraction(He_multi(alpha, x).item())
+                for alpha in exponents(at.r, k))
             for k in range(at.K + 1)
         ],
     )
@@ -846,8 +866,8 @@ def _(at):
     )
 
 
-@HERMITE.claim("several-evaluation", where="Hermite polynomials of several variables, in floats", printed_from=RECALLED, needs=["HERMITE/recurrence"],
-               given=family(_float_rows, r=(1, 4), most=[2, 8, 20]), tol=ulps(lambda at: 4 * sum(at.alpha) + 1))
+@HERMITE.claim("several-evaluation", where="Hermite polynomials of several variables, in floats", printed_from=RECALLED,
+               needs=["HERMITE/recurrence"], given=family(_float_rows, r=(1, 4), most=[2, 8, 20]), tol=ulps(lambda at: 4 * sum(at.alpha) + 1))
 def several_evaluation(at):
     """He_alpha(z) = prod_i He_{alpha_i}(z_i)."""
     return Sides(
@@ -878,26 +898,27 @@ def _(at):
 @HERMITE.claim("truncated-relu", where="Hermite coefficients of min(1, max(0, z))", printed_from=DERIVED, needs=["HERMITE/half-line"],
                given=family(_dyadic_biases, K=(0, 6), b=[0.0, 1.0, 0.5, -0.5, 2.0, -2.0, 11.0, -11.0]), tol=ulps(4))
 def truncated_relu(at):
-    """c_k(b) = E[sigma(z + b) He_k(z)], sigma(z) = min(1, max(0, z)), is that of relu at b minus that at b - 1."""
+    """sigma(z) = min(1, max(0, z)), sigma'(z) = 1{0 <= z < 1}: c_k(b) = E[sigma(z + b) He_k(z)] is that of relu at b minus that at b - 1."""
     return Sides(
-        two_relus=TRUNCATED_RELU.hermite_coefficients(at.K, at.x),
+        two_relus=[TRUNCATED_RELU.value(at.x), TRUNCATED_RELU.derivative(at.x), *TRUNCATED_RELU.hermite_coefficients(at.K, at.x)],
         incomplete_gamma=np.transpose([_truncated(at.K, b) for b in at.x]),
         scale=np.transpose([_truncated_budget(at.K, b) for b in at.x]),
     )
 
 
 def _truncated(K, b, ramp=1, plateau=1):
-    """ramp int_{-b}^{1-b} (z + b) He_k phi + plateau int_{1-b}^inf He_k phi, k = 0, ..., K, by incomplete gamma functions."""
+    """sigma(b), sigma'(b), and ramp int_{-b}^{1-b} (z + b) He_k phi + plateau int_{1-b}^inf He_k phi by incomplete gamma functions."""
     with mp.workdps(80):
         b = mp.mpf(float(b))
         start, end = ([_tail(l, a) for l in range(K + 2)] for a in (-b, 1 - b))
         term = [ramp * (start[l + 1] - end[l + 1] + b * (start[l] - end[l])) + plateau * end[l] for l in range(K + 1)]
-        return [float(sum(int(a) * term[l] for l, a in enumerate(_rodrigues(k)))) for k in range(K + 1)]
+        c = [float(sum(a * term[l] for l, a in enumerate(_rodrigues(k)))) for k in range(K + 1)]
+    return [float(b if 0 <= b < 1 else b > 0), float(0 <= b < 1), *c]
 
 
 def _truncated_budget(K, b):
     """(20 + 4 k) roundings, in fours: 16 + 4 (k - 1) of the step function's, the sum, the difference, and the other route; b - 1 is exact."""
-    return [(5 + k) * (_relu_terms(k, b) + _relu_terms(k, b - 1)) for k in range(K + 1)]
+    return [1.0, 1.0, *((5 + k) * (_relu_terms(k, b) + _relu_terms(k, b - 1)) for k in range(K + 1))]
 
 
 def _relu_terms(k, b):
@@ -908,7 +929,7 @@ def _relu_terms(k, b):
 
 @truncated_relu.refutes("the second kink forgotten: relu")
 def _(at):
-    return Instead(two_relus=RELU.hermite_coefficients(at.K, at.x))
+    return Instead(two_relus=[RELU.value(at.x), RELU.derivative(at.x), *RELU.hermite_coefficients(at.K, at.x)])
 
 
 @truncated_relu.refutes("the plateau lost")
@@ -924,16 +945,17 @@ def _(at):
 ANALYTIC = {"erf": ERF, "sin": by_trapezoid("sin", np.sin, np.cos), "tanh": TANH}
 
 
-@HERMITE.claim("analytic", where="Hermite coefficients of an analytic activation", printed_from=DERIVED, needs=["HERMITE/rodrigues", "HERMITE/stein"],
-               given=family(name=list(ANALYTIC), b=[0.0, 0.5, -2.0], K=[5]), tol=ulps(lambda at: 64 * (at.K + 1)))
+@HERMITE.claim("analytic", where="Hermite coefficients of an analytic activation", printed_from=DERIVED,
+               needs=["HERMITE/rodrigues", "HERMITE/stein"], given=family(name=list(ANALYTIC), b=[0.0, 0.5, -2.0], K=[5]),
+               tol=ulps(lambda at: 64 * (at.K + 1)))
 def analytic(at):
-    """c_k(b) = E[sigma(z + b) He_k(z)] = c_0^(k)(b), the coefficients of sigma' one index on; c_0 = erf(b / sqrt 3) for erf, e^{-1/2} sin b for sin."""
+    """c_k(b) = E[sigma(z + b) He_k(z)] = d^k/db^k c_0(b), and c_{k+1} for sigma'; c_0 = erf(b / sqrt 3) for erf, e^{-1/2} sin b for sin."""
     sigma = ANALYTIC[at.name]
     slope = by_trapezoid("slope", sigma.derivative, sigma.derivative)
     return Sides(
         trapezoid=[sigma.hermite_coefficients(at.K, at.b), slope.hermite_coefficients(at.K, at.b)],
         at_30_digits=_and_shifted(_at_30_digits(at.name, at.b, at.K)),
-        scale=np.outer([1, 2 / math.sqrt(math.pi)], [math.sqrt(math.factorial(k)) for k in range(at.K + 1)]),   # max|sigma| sqrt(k!) >= E|sigma He_k|
+        scale=np.outer([1, 2 / math.sqrt(math.pi)], [math.sqrt(math.factorial(k)) for k in range(at.K + 1)]),   # max|sigma| (E He_k^2)^{1/2}
     )
 
 
@@ -953,7 +975,8 @@ def _at_30_digits(name, b, K):
         if name == "sin":
             return [float(mp.exp(-0.5) * mp.sin(b + k * mp.pi / 2)) for k in range(K + 2)]
         weighted = cache(lambda z: mp.tanh(z + b) * mp.exp(-z * z / 2) / mp.sqrt(2 * mp.pi))
-        return [float(mp.quad(lambda z, k=k: weighted(z) * _value(_rodrigues(k), z), range(-16, 17, 4), method="gauss-legendre")) for k in range(K + 2)]
+        terms = [lambda z, k=k: weighted(z) * _value(_rodrigues(k), z) for k in range(K + 2)]
+        return [float(mp.quad(term, range(-16, 17, 4), method="gauss-legendre")) for term in terms]
 
 
 @analytic.refutes("coefficients of He_k, divided by k!")
