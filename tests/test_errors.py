@@ -86,7 +86,7 @@ def test_finite_names_a_number_without_brackets():
 @given(x=finite_floats)
 def test_points_takes_a_number_as_an_array_without_axes(x):
     got = errors.points("x", x)
-    assert got.shape == () and got.dtype == np.float64 and got[()] == x
+    assert (got.shape, got.dtype, got[()]) == ((), np.float64, x)
 
 
 # ---- numbers

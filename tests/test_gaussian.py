@@ -10,7 +10,20 @@ from hypothesis import strategies as st
 
 from refimpl import gaussian
 from refimpl.errors import DomainError, DtypeError, NonFiniteError
-from tests.strategies import NORMAL, SPOILED, He_exact, He_plus, frozen, half_line_He, half_line_moment, mp, reals, rodrigues, ulps, vectors
+from tests.strategies import (
+    NORMAL,
+    SPOILED,
+    He_exact,
+    He_plus,
+    frozen,
+    half_line_He,
+    half_line_moment,
+    mp,
+    reals,
+    rodrigues,
+    ulps,
+    vectors,
+)
 
 biases = vectors(st.one_of(st.sampled_from([0.0, 1.0, -1.0, 5.0, -5.0, 36.0, -36.0]), reals(4), reals(36)))
 anywhere = vectors(st.floats(allow_nan=False, allow_infinity=False))

@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 from refimpl import hermite
 from refimpl.errors import DomainError, DtypeError, NonFiniteError, ShapeError
 from tests.strategies import (
-    SPOILED, He_exact, He_plus, convolve, exactly, frozen, mp, normal_moment, rationals, reals, rodrigues, seeds, ulps, vectors,
+    SPOILED,
+    He_exact,
+    He_plus,
+    convolve,
+    exactly,
+    frozen,
+    mp,
+    normal_moment,
+    rationals,
+    reals,
+    rodrigues,
+    seeds,
+    ulps,
+    vectors,
 )
 
 orders = st.integers(0, 12)
@@ -181,12 +194,12 @@ def test_numbers_of_every_kind_are_taken_exactly(f):
     got = f(c)
     assert got == expected
     assert all(isinstance(x, Fraction) for x in got)
-    assert c[0] == 3 and len(c) == 5
+    assert (c[0], len(c)) == (3, 5)
 
 
 # ---- bad input
 
-BY_ORDER = {"He": lambda k: hermite.He(k, 1.0), "he": lambda k: hermite.he(k, 1.0), "double_factorial": lambda k: hermite.double_factorial(k),
+BY_ORDER = {"He": lambda k: hermite.He(k, 1.0), "he": lambda k: hermite.he(k, 1.0), "double_factorial": hermite.double_factorial,
             "h": lambda k: hermite.h(k, 0), "h_inverse": lambda k: hermite.h_inverse(k, 0)}
 
 

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 
 from refimpl import polynomials as P
 from refimpl.errors import DomainError, DtypeError, NonFiniteError, ShapeError
-from tests.strategies import He_exact, along, average, convolve, differentiate, dyadics, polynomials_of, rationals, rodrigues, seeds, substitute
+from tests.strategies import (
+    He_exact,
+    along,
+    average,
+    convolve,
+    differentiate,
+    dyadics,
+    polynomials_of,
+    rationals,
+    rodrigues,
+    seeds,
+    substitute,
+)
 
 
 @st.composite

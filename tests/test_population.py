@@ -17,7 +17,23 @@ from refimpl import population
 from refimpl.data.targets import Target, single_index
 from refimpl.errors import NonFiniteError, ShapeError
 from tests.strategies import (
-    EPS, SPOILED, along, average, differentiate, exactly, frozen, half_line_He, half_line_moment, mp, mpf, normal_moment, reals, relu_terms, seeds, substitute, ulps,
+    EPS,
+    SPOILED,
+    along,
+    average,
+    differentiate,
+    exactly,
+    frozen,
+    half_line_He,
+    half_line_moment,
+    mp,
+    mpf,
+    normal_moment,
+    reals,
+    relu_terms,
+    seeds,
+    substitute,
+    ulps,
 )
 
 BIASES = [0.0, 0.7, -1.2, 5.0, -5.0, 40.0, -40.0]
