@@ -65,7 +65,7 @@ def degree(g: Mapping[Exponents, Any]) -> int:
 
 def evaluate(g: Mapping[Exponents, Any], s: Sequence[Any]) -> Any:
     """g(s) at one point, in the arithmetic of ``s``: exact at rationals, truncated nowhere. Exact; conventions and errors of :func:`polynomial`."""
-    return sum(coefficient * math.prod(x**k for x, k in zip(s, alpha, strict=True)) for alpha, coefficient in g.items())
+    return sum((coefficient * math.prod(x**k for x, k in zip(s, alpha, strict=True)) for alpha, coefficient in g.items()), start=Fraction())
 
 
 def add(g: Polynomial, *others: Polynomial) -> Polynomial:

@@ -7,6 +7,7 @@ reads, so ``python -m proofs_checks graph | dot -Tsvg`` and the bare command bot
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -90,16 +91,17 @@ def _quoted(id: str) -> str:
 
 # ---- the drawing: columns of boxes, what is needed to the left of what needs it
 
-BOX, SLOT, GAP = 26.0, 10.0, 44.0           # heights of a box's row and of an edge passing a column, width between two columns
-LETTER, MARGIN = 6.45, 30.0                 # width of a letter of the label, and of a box beyond its letters
+BOX, SLOT, GAP = 24.0, 9.0, 36.0            # heights of a box's row and of an edge passing a column, width between two columns
+LETTER, MARGIN = 6.35, 26.0                 # width of a letter of the label, and of a box beyond its letters
 SWEEPS = 24
 
 
 @dataclass(frozen=True)
 class Box:
-    """A statement: its top left corner and its width."""
+    """A statement: its top left corner and its width; the label is its slug, or its ID where two papers have that slug."""
 
     id: str
+    label: str
     x: float
     y: float
     width: float
@@ -136,12 +138,18 @@ def drawing(needs: Needs) -> Drawing:
     chains = [_chain(need, user, column) for user in column for need in needs[user]]
     rows = _rows(column, chains)
     y = _heights(rows, chains)
-    widest = [max(len(id) for _, id, user in row if not user) * LETTER + MARGIN for row in rows]
+    label = _labels(needs)
+    widest = [max(len(label[id]) for _, id, user in row if not user) * LETTER + MARGIN for row in rows]
     x = [sum(widest[:number]) + GAP * number for number in range(len(rows))]
-    boxes = tuple(Box(id, round(x[c], 1), round(y[c, id, ""], 1), round(len(id) * LETTER + MARGIN, 1)) for id, c in column.items())
+    boxes = tuple(Box(id, label[id], round(x[c], 1), round(y[c, id, ""], 1), round(len(label[id]) * LETTER + MARGIN, 1)) for id, c in column.items())
     ends = {box.id: box.x + box.width for box in boxes}
     edges = tuple(Edge(chain[0][1], chain[-1][1], _path(chain, x, widest, ends, y)) for chain in chains)
     return Drawing(round(sum(widest) + GAP * max(len(rows) - 1, 0), 1), round(max(y.values(), default=-BOX) + BOX, 1), boxes, edges, alone)
+
+
+def _labels(needs: Needs) -> dict[str, str]:
+    slugs = Counter(id.rpartition("/")[2] for id in needs)
+    return {id: id.rpartition("/")[2] if slugs[id.rpartition("/")[2]] == 1 else id for id in needs}
 
 
 def _columns(needs: Needs, directly: Needs) -> dict[str, int]:

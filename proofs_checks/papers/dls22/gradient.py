@@ -478,7 +478,7 @@ def _features(at, f, alpha, beta, odd=False, shift=0):
 
 @lemma_13_features.refutes("no preprocessing: C_1 / 2 + w C_0 / sqrt(2 pi) left over")
 def _(at):
-    return Instead(even_terms=_features(at, _written_out(at), 0, [0] * at.d))
+    return Instead(even_terms=_features(at, _written_out(at), Fraction(), [Fraction()] * at.d))
 
 
 @lemma_13_features.refutes("C_3 kept, as in the second line of display (1)")

@@ -1,0 +1,262 @@
+"""The run as one HTML file that a reviewer reads: no network, no script, formulas as MathML, the errata first.
+
+It is made from the canonical document alone, so it can be made again from a JSON file; the same document gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+from proofs_checks.engine import graph
+from proofs_checks.engine.claims import RegistryError
+from proofs_checks.engine.compare import UNIVERSAL
+from proofs_checks.engine.run import VERDICTS
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+def html(run: dict[str, Any], pictures: dict[str, str] | None = None) -> str:
+    """The page; ``pictures`` are inline SVGs by the ID of a statement, None where they could not be drawn."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    environment.filters |= {"figure": figure, "slug": _slug, "anchor": anchor}
+    environment.globals["share"] = share
+    source = resources.files("proofs_checks.engine").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    return environment.from_string(source).render(page(run, pictures))
+
+
+def page(run: dict[str, Any], pictures: dict[str, str] | None) -> dict[str, Any]:
+    """Everything that the template shows."""
+    from markupsafe import Markup
+
+    claims = run["claims"]
+    needs = graph.needs_of((claim["id"], claim.get("needs", ()), claim.get("aliases", ())) for claim in claims)
+    drawing, cycle = _drawing(needs)
+    statements = {claim["id"]: _statement(claim, needs) for claim in claims}
+    return {
+        "run": run,
+        "statements": statements,
+        "papers": _papers(run, statements),
+        "counts": {verdict: run["summary"].get(verdict, 0) for verdict in VERDICTS},
+        "surprises": [s for s in statements.values() if s["verdict"] != s["expected"]],
+        "errata": [s for s in statements.values() if s["erratum"]],
+        "totals": _totals(statements.values()),
+        "drawing": drawing,
+        "cycle": cycle,
+        "pictures": None if pictures is None else {id: Markup(svg) for id, svg in pictures.items()},
+    }
+
+
+def _drawing(needs: graph.Needs) -> tuple[graph.Drawing | None, str]:
+    try:
+        return graph.drawing(needs), ""
+    except RegistryError as error:
+        return None, str(error)
+
+
+def _papers(run: dict[str, Any], statements: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The papers in the order of their first statements; title and version where the document has them."""
+    keys = dict.fromkeys(id.partition("/")[0] for id in statements)
+    about = run.get("papers", {})
+    return [{"key": key, "title": about.get(key, {}).get("title", ""), "version": about.get(key, {}).get("version", ""),
+             "statements": [s for id, s in statements.items() if id.partition("/")[0] == key]} for key in keys]
+
+
+def _totals(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What the summary adds up."""
+    rows = list(statements)
+    mutants = {name: sum(row["mutants"].get(name, 0) for row in rows) for name in ("killed", "total", "raised", "exempt")}
+    return {"caught": sum(row["caught"] for row in rows), "variants": sum(row["total"] for row in rows), "mutants": mutants,
+            "false_alarm": math.fsum(row["false_alarm"] for row in rows), "spenders": [row for row in rows if row["false_alarm"]],
+            "seconds": math.fsum(row["seconds"] for row in rows)}
+
+
+# ---- one statement
+
+_DEFAULTS: dict[str, Any] = {
+    "covers": (), "aliases": (), "expected": None, "evidence": "none", "routes": (), "variants": (), "mutants": {}, "false_alarm": 0.0,
+    "discrepancy": None, "worst": 0.0, "instances": 0, "seconds": 0.0, "witness": "", "note": "", "statement": "", "where": "",
+    "printed": None, "printed_from": "", "erratum": None,
+}
+
+
+def _statement(claim: dict[str, Any], needs: graph.Needs) -> dict[str, Any]:
+    """A claim of the document with what the page derives from it."""
+    claim = _DEFAULTS | {"expected": claim["verdict"]} | claim
+    named, everywhere = _split(claim["variants"], claim["routes"])
+    directly = graph.users(needs)[claim["id"]]
+    return claim | {
+        "needs": needs[claim["id"]],
+        "users": directly,
+        "through": [user for user in graph.all_users(needs, claim["id"]) if user not in directly],
+        "math": typeset(claim["printed"]) if claim["printed"] else None,
+        "named": [variant["name"] for variant in named if variant["caught"]],
+        "everywhere": _condensed([variant["name"] for variant in everywhere if variant["caught"]], claim["routes"]),
+        "universal": sum(variant["caught"] for variant in everywhere),
+        "missed": [variant["name"] for variant in claim["variants"] if not variant["caught"]],
+        "caught": sum(variant["caught"] for variant in claim["variants"]),
+        "total": len(claim["variants"]),
+        "note": claim["note"] if claim["note"] != claim["erratum"] else "",
+    }
+
+
+def _split(variants: Sequence[dict[str, Any]], routes: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The variants that the claim names, and the universal ones of its routes."""
+    universal = {f"{kind}: {route}" for kind in UNIVERSAL for route in routes}
+    return [v for v in variants if v["name"] not in universal], [v for v in variants if v["name"] in universal]
+
+
+def _condensed(names: Iterable[str], routes: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Universal variants by the routes that they were applied to: [("zero, sign", ("left", "right"))]."""
+    on: dict[str, set[str]] = {}
+    for kind, _, route in (name.partition(": ") for name in names):
+        on.setdefault(kind, set()).add(route)
+    together: dict[tuple[str, ...], list[str]] = {}
+    for kind in (kind for kind in UNIVERSAL if kind in on):
+        together.setdefault(tuple(route for route in routes if route in on[kind]), []).append(kind)
+    return [(", ".join(kinds), where) for where, kinds in together.items()]
+
+
+# ---- how things are written
+
+def anchor(id: str) -> str:
+    """The fragment of a statement: its ID, with nothing in it that an address would have to escape."""
+    return quote(id, safe="/").replace("%", ".")
+
+
+def figure(value: Any) -> str:
+    """A number as the report writes it: 0, 5.6e-17, 1e-06; text as it is."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return str(value)
+    return "0" if value == 0 else re.sub(r"\.?0+(?=e|$)", "", f"{value:.1e}")
+
+
+def share(part: int, whole: int) -> str:
+    """A percentage that is never rounded up, so that 100 % means all."""
+    return f"{math.floor(10_000 * part / whole) / 100:g} %" if whole else "none"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z]+", "-", text.lower())
+
+
+# ---- formulas
+
+_TAGS = re.compile("math|none|m(row|i|o|n|text|space|frac|sqrt|root|sub|sup|subsup|under|over|underover|table|tr|td|style|padded|phantom|enclose"
+                   "|multiscripts|prescripts)")
+_ATTRIBUTES = re.compile("display|displaystyle|scriptlevel|mathvariant|stretchy|fence|form|separator|accent|accentunder|movablelimits|largeop|symmetric"
+                         "|(min|max|math)size|[lr]space|width|height|depth|linethickness|(row|column)(spacing|align|lines)|mathcolor|notation")
+
+
+def typeset(latex: str) -> Markup | None:
+    """A formula as MathML; None where it cannot be converted, or where the conversion holds anything but mathematics."""
+    from latex2mathml.converter import convert
+    from markupsafe import Markup
+
+    try:
+        root = ElementTree.fromstring(convert(latex, display="block"))
+    except Exception:                # the converter raises whatever its parser stumbles on; the source is shown instead
+        return None
+    for element in root.iter():
+        element.tag = str(element.tag).rpartition("}")[2]
+        if not _TAGS.fullmatch(element.tag) or not all(map(_ATTRIBUTES.fullmatch, element.attrib)) or "\\" in (element.text or ""):
+            return None
+        _tidy(element)
+    root.set("alttext", latex)
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _tidy(element: ElementTree.Element) -> None:
+    """Relations that the converter takes for letters, and bold as characters of their own: browsers have dropped the attribute."""
+    text = element.text or ""
+    if element.tag == "mi" and text in _RELATIONS:
+        element.tag, element.text = "mo", _RELATIONS[text]
+    if element.tag in ("mi", "mn") and element.attrib.pop("mathvariant", "") == "bold":
+        element.text = "".join(chr(ord(c) + _BOLD[kind]) if (kind := unicodedata.category(c)) in _BOLD and c.isascii() else c for c in text)
+
+
+_RELATIONS = {"~": "\u223c", ";": ";", ":": ":"}
+_BOLD = {"Nd": 0x1D7CE - ord("0"), "Lu": 0x1D400 - ord("A"), "Ll": 0x1D41A - ord("a")}
+
+
+# ---- pictures
+
+def pictures(run: dict[str, Any]) -> dict[str, str] | None:
+    """The pictures of the statements of this run that have one; None without matplotlib."""
+    try:
+        return {claim["id"]: PICTURES[claim["id"]]() for claim in run["claims"] if claim["id"] in PICTURES}
+    except ImportError:
+        return None
+
+
+def lemma_1_picture() -> str:
+    """Lemma 1 for H = sqrt(2/r) Pi*, exactly: its remainder times d / sqrt(r), and its main term times sqrt(d), over d."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    drawn = io.StringIO()
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_LOOK}):
+        sheet = Figure(figsize=(7.4, 3.1), layout="constrained")
+        axes = sheet.subplots(1, 2)
+        for number, r in enumerate((1, 4, 16)):
+            _lemma_1_curves(axes, r, number)
+        _lemma_1_axes(axes)
+        sheet.savefig(drawn, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    return _inline(drawn.getvalue(), "Two panels over the dimension d from 8 to 4096. Left: the remainder of Lemma 1 times d over the root of r "
+                   "stays at 0.2821 for r = 1, 4 and 16. Right: the main term times the root of d stays at 0.5642.")
+
+
+def _lemma_1_curves(axes: Any, r: int, number: int) -> None:
+    """Points: w with |Pi* w|^2 = r / d, its mean over the sphere. Bars: from the first to the last decile of 1000 w uniform on it."""
+    import numpy as np
+
+    from refimpl.data.targets import Target
+    from refimpl.population import lemma_1_main, lemma_1_remainder
+    from refimpl.rng import stream
+
+    g = {(0,) * r: -math.sqrt(r / 2)} | {tuple(2 * int(i == j) for j in range(r)): 1 / math.sqrt(2 * r) for i in range(r)}
+    for d in (2**k for k in range(3, 13) if 2**k >= r):
+        W = np.vstack([np.ones(d), stream(0, f"picture of DLS22/lemma-4, {r}, {d}").standard_normal((1000, d))])
+        W /= np.linalg.norm(W, axis=1, keepdims=True)
+        half, target, x = np.full(len(W), -0.5), Target(g, np.eye(r, d)), d * 1.13 ** (number - 1)
+        for panel, moment, scale in ((0, lemma_1_remainder, d / math.sqrt(r)), (1, lemma_1_main, math.sqrt(d))):
+            size = scale * np.linalg.norm(moment(target, half, W), axis=1)
+            axes[panel].plot([x, x], np.quantile(size[1:], [0.1, 0.9]), color=_SERIES[number], linewidth=2.4, alpha=0.3, solid_capstyle="butt")
+            axes[panel].plot(x, size[0], "osD"[number], linestyle="", color=_SERIES[number], markersize=3.6, label=f"$r = {r}$" if (d, panel) == (4096, 0) else None)
+
+
+def _lemma_1_axes(axes: Any) -> None:
+    titles = (r"remainder  $\Vert g(w) - Hw/\sqrt{2\pi}\,\Vert \cdot d\,/\sqrt{r}$", r"main term  $\Vert Hw/\sqrt{2\pi}\,\Vert \cdot \sqrt{d}$")
+    constants = ((r"$1/(2\sqrt{\pi})$", 1 / (2 * math.sqrt(math.pi))), (r"$1/\sqrt{\pi}$", 1 / math.sqrt(math.pi)))
+    for panel, title, (name, value) in zip(axes, titles, constants, strict=True):
+        panel.axhline(value, color=_INK, linewidth=0.7, dashes=(5, 3), zorder=0, label=f"{name} = {value:.4f}")
+        panel.set_title(title, loc="left", fontsize=10)
+        panel.set(xscale="log", xlabel="$d$", ylim=(0, 1.1), xlim=(6, 5600))
+        panel.set_xticks([8, 64, 512, 4096], ["8", "64", "512", "4096"])
+        panel.minorticks_off()
+        panel.legend(frameon=False, ncols=4, loc="upper left", handletextpad=0.2, columnspacing=0.9, borderaxespad=0.1, handlelength=1.6)
+
+
+def _inline(svg: str, description: str) -> str:
+    """The drawing as part of a page: no prolog, no rule for other drawings, the page's own colours."""
+    svg = re.sub(r"\s*<metadata>.*?</metadata>|\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg[svg.index("<svg"):], flags=re.DOTALL)
+    svg = re.sub(r' width="[^"]*pt" height="[^"]*pt"| xmlns(:xlink)?="[^"]*"| version="[^"]*"', "", svg).replace("xlink:href", "href")
+    for number, colour in enumerate((_INK, *_SERIES)):
+        svg = svg.replace(colour, f"var(--picture-{number})")
+    return svg.replace("<svg", f'<svg role="img" aria-label="{description}" stroke-linejoin="round"', 1)
+
+
+_INK, _SERIES = "#010203", ("#010204", "#010205", "#010206")          # places for the page's colours, light and dark
+_LOOK: dict[Any, Any] = {"svg.hashsalt": "refimpl", "svg.fonttype": "path", "font.family": "STIXGeneral", "mathtext.fontset": "stix", "font.size": 9,
+         "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
+         **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK)}
+PICTURES = {"DLS22/lemma-4": lemma_1_picture}
