@@ -35,19 +35,19 @@ def single_index(*, p: Axis = (0, 6), d: Axis = (1, 5), **more: Axis) -> SearchS
     return family(build, p=p, d=d, **more)
 
 
-def multi_index(*, p: Axis = (0, 4), r: Axis = (1, 3), d: Axis = (3, 5), frame: Axis = ("orthonormal", "oblique"),  # type: ignore[assignment]
+def multi_index(*, p: Axis = (0, 4), r: Axis = (1, 3), d: Axis = (1, 5), frame: Axis = ("orthonormal", "oblique"),  # type: ignore[assignment]
                 **more: Axis) -> SearchStrategy[Instance]:
-    """``at.target`` of r directions and degree p, ``at.W`` three rows of different lengths, ``at.w`` a unit vector, ``at.X`` points."""
+    """``at.target`` of r <= d directions and degree p, ``at.W`` three rows of different lengths, ``at.w`` a unit vector, ``at.X`` points."""
 
     def build(rng: Rng, p: int, r: int, d: int, frame: str, **_: Any) -> dict[str, Any]:
         U = directions(rng, r, d, frame)
         W = rng.standard_normal((3, d)) * np.array([[1.0], [0.1], [30.0]])
         return {"U": U, "target": random_target(rng, p, U), "W": W, "w": unit(rng.standard_normal(d)), "X": rng.standard_normal((4, d))}
 
-    return family(build, p=p, r=r, d=d, frame=list(frame), **more)
+    return family(build, _fits, p=p, r=r, d=d, frame=list(frame), **more)
 
 
-def rational_target(*, p: Axis = (0, 3), r: Axis = (1, 2), d: Axis = (2, 3), **more: Axis) -> SearchStrategy[Instance]:
+def rational_target(*, p: Axis = (0, 3), r: Axis = (1, 2), d: Axis = (1, 3), **more: Axis) -> SearchStrategy[Instance]:
     """``at.g`` with small integer coefficients, ``at.U`` integer rows, ``at.w`` and ``at.v`` rational unit vectors: all exact."""
 
     def build(rng: Rng, p: int, r: int, d: int, **_: Any) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def rational_target(*, p: Axis = (0, 3), r: Axis = (1, 2), d: Axis = (2, 3), **m
         U = np.triu(rng.integers(-2, 3, (r, d)), 1) + np.eye(r, d, dtype=int)          # independent, not orthonormal
         return {"g": g, "U": tuple(tuple(map(Fraction, row)) for row in U.tolist()), "w": rational_unit(rng, d), "v": rational_unit(rng, d)}
 
-    return family(build, p=p, r=r, d=d, **more)
+    return family(build, _fits, p=p, r=r, d=d, **more)
 
 
 def networks(*, m: Axis = (2, 8), d: Axis = (1, 5), n: Axis = (1, 6), **more: Axis) -> SearchStrategy[Instance]:
@@ -70,6 +70,11 @@ def networks(*, m: Axis = (2, 8), d: Axis = (1, 5), n: Axis = (1, 6), **more: Ax
 
 
 # ---- parts
+
+def _fits(r: int, d: int, **_: Any) -> bool:
+    """r independent directions need d >= r dimensions."""
+    return r <= d
+
 
 def random_target(rng: Rng, p: int, U: Vector) -> Target:
     """A polynomial of degree p whose Hermite components are all of size 1."""

@@ -184,7 +184,7 @@ def _tidy(element: ElementTree.Element) -> None:
         element.text = "".join(chr(ord(c) + _BOLD[kind]) if (kind := unicodedata.category(c)) in _BOLD and c.isascii() else c for c in text)
 
 
-_RELATIONS = {"~": "\u223c", ";": ";", ":": ":"}
+_RELATIONS = {"~": "\u223c", ";": ";", ":": ":", "\u2032": "\u2032"}
 _BOLD = {"Nd": 0x1D7CE - ord("0"), "Lu": 0x1D400 - ord("A"), "Ll": 0x1D41A - ord("a")}
 
 

@@ -52,14 +52,22 @@ class Instance:
 class Family:
     """The sizes of a family, and the function that builds an instance at given sizes."""
 
-    def __init__(self, build: Callable[..., Mapping[str, Any]] | None, axes: dict[str, Axis]) -> None:
-        self.build = build
+    def __init__(self, build: Callable[..., Mapping[str, Any]] | None, axes: dict[str, Axis], where: Callable[..., bool] | None) -> None:
+        self.build, self.where = build, where
         self.axes = {name: (list(range(axis[0], axis[1] + 1)) if isinstance(axis, tuple) else list(axis)) for name, axis in axes.items()}
         self.random = build is not None and "rng" in inspect.signature(build).parameters
 
+    def sizes(self, rank: tuple[int, ...]) -> dict[str, Any]:
+        """The sizes at these places along the axes."""
+        return {name: choices[i] for (name, choices), i in zip(self.axes.items(), rank, strict=True)}
+
+    def allowed(self, rank: tuple[int, ...]) -> bool:
+        """Whether the sizes go together."""
+        return self.where is None or bool(self.where(**self.sizes(rank)))
+
     def make(self, rank: tuple[int, ...], seed: int) -> Instance:
         """The instance at these places along the axes."""
-        sizes = {name: choices[i] for (name, choices), i in zip(self.axes.items(), rank, strict=True)}
+        sizes = self.sizes(rank)
         if self.build is None:
             return Instance(sizes, {}, rank, None)
         extra = {"rng": np.random.default_rng(seed)} if self.random else {}
@@ -84,18 +92,20 @@ class Family:
             vertices = itertools.product(*({0, length - 1} for length in lengths))
             edges = (tuple(k * (i == axis) for i in range(len(lengths))) for axis, length in enumerate(lengths) for k in range(length))
             found = {*vertices, *edges}
-        return sorted(found, key=lambda rank: (sum(rank), rank))
+        return sorted(filter(self.allowed, found), key=lambda rank: (sum(rank), rank))
 
 
 _FAMILIES: WeakKeyDictionary[Any, Family] = WeakKeyDictionary()
 
 
-def family(build: Callable[..., Mapping[str, Any]] | None = None, /, **axes: Axis) -> strategies.SearchStrategy[Instance]:
-    """The strategy of a family of instances; see the head of this module."""
-    source = Family(build, axes)
+def family(build: Callable[..., Mapping[str, Any]] | None = None, where: Callable[..., bool] | None = None, /,
+           **axes: Axis) -> strategies.SearchStrategy[Instance]:
+    """The strategy of a family of instances; see the head of this module. ``where`` says which sizes go together."""
+    source = Family(build, axes, where)
     places = [strategies.integers(0, len(choices) - 1) for choices in source.axes.values()]
     seeds = strategies.integers(0, 2**32 - 1) if source.random else strategies.just(0)
-    strategy = strategies.tuples(strategies.tuples(*places), seeds).map(lambda drawn: source.make(*drawn))
+    ranks = strategies.tuples(*places).filter(source.allowed)
+    strategy = strategies.tuples(ranks, seeds).map(lambda drawn: source.make(*drawn))
     _FAMILIES[strategy] = source
     return strategy
 
