@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from proofs_checks.engine.evidence import Ulps
+from proofs_checks.engine.evidence import Proof, Ulps
 
 Body = Callable[[Any], Any]
 
@@ -29,7 +29,7 @@ class Variant:
 class Claim:
     """One statement: its best known form is the body, and the form says which verdict is expected.
 
-    Alone: HOLDS. With ``erratum`` and ``as_printed``: AMENDED. With ``erratum`` alone the body is the printed formula: REFUTED.
+    Alone: HOLDS (CONSISTENT where ``false_alarm`` says that its evidence is drawn). With ``erratum`` and ``as_printed``: AMENDED. With ``erratum`` alone the body is the printed formula: REFUTED.
     With ``out_of_reach``: OUT OF REACH, and the body, if it returns anything, is the finite core.
     """
 
@@ -47,6 +47,8 @@ class Claim:
     erratum: str | None = None
     out_of_reach: str | None = None
     profile: str = "quick"
+    proof: Proof | None = None
+    false_alarm: float = 0.0
     variants: list[Variant] = field(default_factory=list)
     printed_variant: Variant | None = None
 
@@ -61,7 +63,7 @@ class Claim:
         if self.out_of_reach:
             return "OUT OF REACH"
         if not self.erratum:
-            return "HOLDS"
+            return "CONSISTENT" if self.false_alarm else "HOLDS"
         return "AMENDED" if self.printed_variant else "REFUTED"
 
     def __call__(self, at: Any) -> Any:
@@ -101,11 +103,13 @@ class Paper:
 
     def claim(self, slug: str, *, where: str, given: Any, printed_from: str | None = None, tol: Ulps | None = None,
               printed: str | None = None, covers: Sequence[str] = (), needs: Sequence[str] = (), aliases: Sequence[str] = (),
-              erratum: str | None = None, out_of_reach: str | None = None, profile: str = "quick") -> Callable[[Body], Claim]:
+              erratum: str | None = None, out_of_reach: str | None = None, profile: str = "quick", proof: Proof | None = None,
+              false_alarm: float = 0.0) -> Callable[[Body], Claim]:
         """Declare the function below as the claim ``KEY/slug``.
 
         ``printed`` quotes the formula, only where its text was seen; ``printed_from`` says in which text (by default this
-        paper's version), or "derived here", or "recalled, text not seen".
+        paper's version), or "derived here", or "recalled, text not seen". ``proof`` says why agreement on the instances is a theorem;
+        ``false_alarm`` is the probability that the entry, right as it is, fails by chance: 0 where nothing is drawn.
         """
         if slug in self._claims:
             raise RegistryError(f"{self.key}/{slug} is declared twice; a slug is the statement's own number")
@@ -116,7 +120,8 @@ class Paper:
             claim = Claim(
                 id=f"{self.key}/{slug}", paper=self, body=body, where=where, given=given, tol=tol, printed=printed,
                 printed_from=printed_from or self.version, covers=tuple(covers), needs=tuple(needs),
-                aliases=tuple(f"{self.key}/{alias}" for alias in aliases), erratum=erratum, out_of_reach=out_of_reach, profile=profile)
+                aliases=tuple(f"{self.key}/{alias}" for alias in aliases), erratum=erratum, out_of_reach=out_of_reach,
+                profile=profile, proof=proof, false_alarm=false_alarm)
             self._claims[slug] = claim
             return claim
 

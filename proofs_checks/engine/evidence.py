@@ -1,14 +1,14 @@
-"""What an entry returns: two routes to one value, or a value and its bound.
+"""What an entry returns: two routes to one value, a value and its bound, a truth and its samples, a law and its measurements.
 
-Routes of exact numbers (int, Fraction, fmpq) are compared for equality, routes of floats within a rounding budget: ``ulps(k)``
-times the sum of absolute terms that the entry hands over as ``scale``. There is no other tolerance.
+Routes of exact numbers (int, Fraction, fmpq) are compared for equality, balls (arb) by overlap, floats within a rounding budget:
+``ulps(k)`` times the sum of absolute terms that the entry hands over as ``scale``. There is no other tolerance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 EPS = 2.0**-52
 
@@ -33,7 +33,40 @@ def ulps(count: int | Callable[[Any], int]) -> Ulps:
     return Ulps(count)
 
 
-class Sides:
+@dataclass(frozen=True)
+class Proof:
+    """Why agreement on the instances is a theorem: both routes are polynomials in one parameter, of a bounded degree.
+
+    Two polynomials of degree at most D that agree at D + 1 points are equal. ``parameter`` names the axis of the instances on which the
+    routes depend polynomially; the runner counts its distinct values within each group of the other sizes. ``over`` is the range of the
+    theorem, ``because`` the reason for the degree bound.
+    """
+
+    over: str
+    parameter: str
+    degree: Callable[[Any], int]
+    because: str
+
+
+class Routes:
+    """Evidence with named routes, some of which a wrong variant replaces."""
+
+    routes: dict[str, Any]
+
+    def instead(self: R, changed: dict[str, Any]) -> R:
+        """The same evidence with some routes replaced."""
+        for name in changed:
+            if name not in self.routes:
+                raise EvidenceError(f"Instead names the route {name!r}; this entry has {', '.join(self.routes)}")
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, routes=self.routes | changed)
+        return other
+
+
+R = TypeVar("R", bound=Routes)
+
+
+class Sides(Routes):
     """Two or more routes to one value, named by keyword; positional ones are called left and right.
 
     ``scale`` is the sum of the absolute terms, a number or an array of the shape of the value; exact routes have none.
@@ -47,23 +80,38 @@ class Sides:
         if len(self.routes) < 2:
             raise EvidenceError(f"Sides got {len(self.routes)} route; a check compares two that share no code")
 
-    def instead(self, changed: dict[str, Any]) -> Sides:
-        """These sides with some routes replaced."""
-        _known(changed, self.routes)
-        return Sides(scale=self.scale, **(self.routes | changed))
 
-
-class AtMost:
+class AtMost(Routes):
     """An inequality: every entry of ``value`` is at most ``bound``. ``scale`` as for :class:`Sides`; |value| + |bound| by default."""
 
     def __init__(self, *, value: Any, bound: Any, scale: Any = None) -> None:
         self.routes: dict[str, Any] = {"value": value, "bound": bound}
         self.scale = scale
 
-    def instead(self, changed: dict[str, Any]) -> AtMost:
-        """This inequality with its value or its bound replaced."""
-        _known(changed, self.routes)
-        return AtMost(scale=self.scale, **(self.routes | changed))
+
+class Sampled(Routes):
+    """A mean known in closed form, against samples of it.
+
+    ``draw(rng, n)`` returns n independent samples, (n,) or (n, k); ``truth`` is their mean, ``variance`` their exactly computed
+    variance, one a component. ``discrepancy`` is how wrong a truth must be noticed; the runner computes the number of samples from it before
+    anything is drawn, and where that exceeds ``at_most`` the verdict is INCONCLUSIVE.
+    """
+
+    def __init__(self, *, draw: Callable[[Any, int], Any], truth: Any, variance: Any, discrepancy: float, at_most: int = 2_000_000) -> None:
+        self.routes = {"truth": truth, "sample_mean": None}
+        self.draw, self.variance, self.discrepancy, self.at_most = draw, variance, discrepancy, at_most
+
+
+class Scaling(Routes):
+    """A power law: ``measure(rng, size)`` behaves as size^exponent.
+
+    A log-log slope is fitted for each of ``seeds`` independent seeds; the law is CONSISTENT where the interval of their mean lies within
+    ``margin`` of the exponent. A competitor is a wrong variant, ``Instead(exponent=...)``: its own range must be disjoint from the interval.
+    """
+
+    def __init__(self, *, sizes: Sequence[int], measure: Callable[[Any, int], float], exponent: float, margin: float = 0.03, seeds: int = 24) -> None:
+        self.routes = {"exponent": exponent, "slope_of_samples": None}
+        self.sizes, self.measure, self.margin, self.seeds = tuple(sizes), measure, margin, seeds
 
 
 class Instead:
@@ -75,10 +123,4 @@ class Instead:
         self.changed = changed
 
 
-def _known(changed: dict[str, Any], routes: dict[str, Any]) -> None:
-    for name in changed:
-        if name not in routes:
-            raise EvidenceError(f"Instead names the route {name!r}; this entry has {', '.join(routes)}")
-
-
-Evidence = Sides | AtMost
+Evidence = Sides | AtMost | Sampled | Scaling

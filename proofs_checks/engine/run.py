@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from proofs_checks.engine import instances
 from proofs_checks.engine.claims import Claim, Variant
-from proofs_checks.engine.compare import Comparison, compare, universal
-from proofs_checks.engine.evidence import AtMost, Evidence, EvidenceError, Instead, Sides
+from proofs_checks.engine.compare import Comparison, compare
+from proofs_checks.engine.evidence import AtMost, Evidence, EvidenceError, Instead, Sampled, Scaling, Sides
+from proofs_checks.engine.stochastic import Compare, sampled, scaling
+from proofs_checks.engine.universal import universal
 
 VERDICTS = ("HOLDS", "AMENDED", "REFUTED", "CONSISTENT", "INCONCLUSIVE", "VACUOUS", "OUT OF REACH")
 INSTANCES = {"quick": 40, "full": 200}
@@ -40,6 +44,7 @@ class Result:
     witness: str = ""
     note: str = ""
     false_alarm: float = 0.0
+    discrepancy: float = 0.0
     mutants: dict[str, int] = field(default_factory=lambda: {"killed": 0, "total": 0, "raised": 0, "exempt": 0})
 
     @property
@@ -57,22 +62,33 @@ class Vacuous(Exception):
     """Nothing was tested, or a variant could not be run; the message is the note of the verdict."""
 
 
+class Tried(NamedTuple):
+    """An instance, what the claim's body returned there, and how a variant of it compares."""
+
+    at: Any
+    evidence: Evidence
+    against: Compare
+
+
 def audit(claims: Iterable[Claim], *, seed: int = 0, profile: str = "quick") -> Iterator[Result]:
     """The results, one claim after the other, each as soon as it is known."""
     for claim in claims:
         yield audit_one(claim, seed=seed, profile=profile)
 
 
-def audit_one(claim: Claim, *, seed: int = 0, profile: str = "quick") -> Result:
-    """The result of one claim; its instances depend on the seed and the claim's ID alone."""
+def audit_one(claim: Claim, *, seed: int = 0, profile: str = "quick", level: float | None = None) -> Result:
+    """The result of one claim; its instances and samples depend on the seed and the claim's ID alone.
+
+    ``level`` replaces the false-alarm probability that the claim declares: ``stress`` inflates it to see whether it is kept.
+    """
     start = time.perf_counter()
     try:
-        return _judge(claim, seed, profile, start)
+        return _judge(claim, seed, profile, claim.false_alarm if level is None else level, start)
     except (Vacuous, EvidenceError) as why:
         return Result(claim, "OUT OF REACH" if claim.out_of_reach else "VACUOUS", note=str(why), seconds=time.perf_counter() - start)
 
 
-def _judge(claim: Claim, seed: int, profile: str, start: float) -> Result:
+def _judge(claim: Claim, seed: int, profile: str, level: float, start: float) -> Result:
     from refimpl.rng import stream
 
     # 1. instances exist
@@ -81,31 +97,71 @@ def _judge(claim: Claim, seed: int, profile: str, start: float) -> Result:
         raise Vacuous("its strategy yields no instance, so nothing was tested")
 
     # 2. the routes agree
-    found = [(at, _evidence(claim, at)) for at in drawn]
-    compared = [compare(evidence, _budget(claim, at)) for at, evidence in found]
-    broken = [at for (at, _), comparison in zip(found, compared, strict=True) if not comparison.agree]
+    rng = stream(seed, f"{claim.id}/samples")
+    tried = [Tried(at, evidence, _against(claim, at, evidence, level / len(drawn), rng)) for at in drawn for evidence in [_evidence(claim, at)]]
+    compared = [case.against(case.evidence) for case in tried]
+    broken = [case.at for case, comparison in zip(tried, compared, strict=True) if comparison.agree is False]
 
     # 3. every wrong variant is told apart, and so are the universal ones
-    variants, printed_witness = _variants(claim, found)
-    everywhere = _universal(claim, found) if not broken else ()
+    variants, printed_witness = _variants(claim, tried)
+    everywhere = _universal(tried) if not broken else ()
 
     # 4. only then a verdict
-    verdict, note = _verdict(claim, broken, variants, everywhere)
-    witness = _witness(broken) if broken else printed_witness
-    exact = all(c.exact for c in compared)
+    verdict, note = _verdict(claim, compared, broken, variants, everywhere)
+    kind = _kind(claim, compared, drawn)
+    stochastic = kind in ("statistical", "scaling")
     return Result(
-        claim, verdict, evidence="exact" if exact else "numeric", routes=tuple(found[0][1].routes), variants=variants,
+        claim, verdict, evidence=kind, routes=tuple(tried[0].evidence.routes), variants=variants,
         universal=everywhere, worst=_worst(compared, bool(broken)), instances=len(drawn), seconds=time.perf_counter() - start,
-        witness=witness, note=note)
+        witness=_witness(broken) if broken else printed_witness, note=note,
+        false_alarm=level if stochastic else 0.0, discrepancy=max(c.discrepancy for c in compared))
 
 
-def _verdict(claim: Claim, broken: list[Any], variants: tuple[Caught, ...], everywhere: tuple[Caught, ...]) -> tuple[str, str]:
+def _against(claim: Claim, at: Any, evidence: Evidence, level: float, rng: np.random.Generator) -> Compare:
+    """How this evidence, or a variant of it, compares; what is sampled is sampled once."""
+    if isinstance(evidence, Sampled | Scaling):
+        if level <= 0:
+            raise EvidenceError("its evidence is drawn, so the claim must say what it spends: claim(..., false_alarm=1e-8)")
+        return sampled(evidence, level, rng) if isinstance(evidence, Sampled) else scaling(evidence, level, rng)
+    budget = claim.tol.at(at) if claim.tol else None
+
+    def against(other: Evidence) -> Comparison:
+        if not isinstance(other, Sides | AtMost):
+            raise EvidenceError(f"it returned {type(other).__name__} where the entry has Sides or AtMost")
+        return compare(other, budget)
+
+    return against
+
+
+def _kind(claim: Claim, compared: Sequence[Comparison], drawn: Sequence[Any]) -> str:
+    """The weakest of the kinds; exact agreement on enough points of a polynomial identity is a proof."""
+    kinds = {comparison.kind for comparison in compared}
+    kind = next(k for k in ("scaling", "statistical", "numeric", "certified", "exact") if k in kinds)
+    if claim.proof is None:
+        return kind
+    if kind != "exact":
+        raise Vacuous(f"its proof wants exact routes, and they are {kind}")
+    groups: dict[tuple[Any, ...], set[Any]] = {}
+    for at in drawn:
+        others = tuple((name, size) for name, size in at.sizes.items() if name != claim.proof.parameter)
+        groups.setdefault(others, set()).add(at.sizes[claim.proof.parameter])
+    for at in drawn:
+        others = tuple((name, size) for name, size in at.sizes.items() if name != claim.proof.parameter)
+        if len(groups[others]) <= claim.proof.degree(at):
+            raise Vacuous(f"its proof needs {claim.proof.degree(at) + 1} values of {claim.proof.parameter} at {at!r}, and has {len(groups[others])}")
+    return "proved"
+
+
+def _verdict(claim: Claim, compared: Sequence[Comparison], broken: list[Any], variants: tuple[Caught, ...],
+             everywhere: tuple[Caught, ...]) -> tuple[str, str]:
     if claim.out_of_reach:
         if broken:
             return "REFUTED", f"its finite core fails at {_witness(broken)}"
         return "OUT OF REACH", claim.out_of_reach
     if broken:
         return "REFUTED", claim.erratum or "the routes disagree"
+    if undecided := next((comparison for comparison in compared if comparison.agree is None), None):
+        return "INCONCLUSIVE", undecided.note
     missed = [v.name for v in variants + everywhere if not v.caught]
     if missed:
         return "VACUOUS", f"not told apart: {', '.join(missed)}"
@@ -113,46 +169,41 @@ def _verdict(claim: Claim, broken: list[Any], variants: tuple[Caught, ...], ever
         return "VACUOUS", "it has no wrong variant, so nothing shows that it can fail"
     if claim.printed_variant:
         return "AMENDED", claim.erratum or ""
-    return "HOLDS", ""
+    return ("CONSISTENT" if compared[0].kind in ("statistical", "scaling") else "HOLDS"), ""
 
 
-def _variants(claim: Claim, found: list[tuple[Any, Evidence]]) -> tuple[tuple[Caught, ...], str]:
+def _variants(claim: Claim, tried: list[Tried]) -> tuple[tuple[Caught, ...], str]:
     """Which declared variants were told apart, and the smallest witness against the printed form."""
     caught = []
     witness = ""
-    for variant in ([claim.printed_variant] if claim.printed_variant else []) + claim.variants:
-        apart = [at for at, evidence in found if not _compare_variant(claim, variant, at, evidence).agree] \
-            if variant is claim.printed_variant else _first_apart(claim, variant, found)
-        caught.append(Caught(variant.name, bool(apart)))
-        if variant is claim.printed_variant:
-            witness = _witness(apart)
+    if claim.printed_variant:
+        apart = [case.at for case in tried if _told_apart(claim.printed_variant, case)]
+        caught.append(Caught(claim.printed_variant.name, bool(apart)))
+        witness = _witness(apart)
+    caught += [Caught(variant.name, any(_told_apart(variant, case) for case in tried)) for variant in claim.variants]
     return tuple(caught), witness
 
 
-def _first_apart(claim: Claim, variant: Variant, found: list[tuple[Any, Evidence]]) -> list[Any]:
-    return next(([at] for at, evidence in found if not _compare_variant(claim, variant, at, evidence).agree), [])
-
-
-def _compare_variant(claim: Claim, variant: Variant, at: Any, evidence: Evidence) -> Comparison:
+def _told_apart(variant: Variant, case: Tried) -> bool:
     try:
-        returned = variant.body(at)
+        returned = variant.body(case.at)
     except Exception as error:
-        raise Vacuous(f"the variant {variant.name!r} raised {type(error).__name__} at {at!r}: {error}; a variant returns its wrong value") from error
-    wrong = evidence.instead(returned.changed) if isinstance(returned, Instead) else returned
-    if not isinstance(wrong, Sides | AtMost):
-        raise Vacuous(f"the variant {variant.name!r} returned {type(wrong).__name__}; it must return Instead, Sides or AtMost")
+        raise Vacuous(f"the variant {variant.name!r} raised {type(error).__name__} at {case.at!r}: {error}; a variant returns its wrong value") from error
+    wrong = case.evidence.instead(returned.changed) if isinstance(returned, Instead) else returned
+    if not isinstance(wrong, Evidence):
+        raise Vacuous(f"the variant {variant.name!r} returned {type(wrong).__name__}; it must return Instead, or evidence of the entry's kind")
     try:
-        return compare(wrong, _budget(claim, at))
+        return case.against(wrong).agree is False
     except EvidenceError as error:
-        raise Vacuous(f"the variant {variant.name!r} cannot be compared at {at!r}: {error}") from error
+        raise Vacuous(f"the variant {variant.name!r} cannot be compared at {case.at!r}: {error}") from error
 
 
-def _universal(claim: Claim, found: list[tuple[Any, Evidence]]) -> tuple[Caught, ...]:
+def _universal(tried: list[Tried]) -> tuple[Caught, ...]:
     caught: dict[str, bool] = {}
-    for at, evidence in found:
-        for name, wrong in universal(evidence):
+    for case in tried:
+        for name, wrong in universal(case.evidence):
             if not caught.get(name):
-                caught[name] = not compare(wrong, _budget(claim, at)).agree
+                caught[name] = case.against(wrong).agree is False
     return tuple(Caught(name, value) for name, value in caught.items())
 
 
@@ -161,13 +212,9 @@ def _evidence(claim: Claim, at: Any) -> Evidence:
         evidence = claim.body(at)
     except Exception as error:
         raise Vacuous(f"its body raised {type(error).__name__} at {at!r}: {error}") from error
-    if not isinstance(evidence, Sides | AtMost):
-        raise Vacuous(f"its body returned {type(evidence).__name__}; it must return Sides or AtMost")
+    if not isinstance(evidence, Evidence):
+        raise Vacuous(f"its body returned {type(evidence).__name__}; it must return Sides, AtMost, Sampled or Scaling")
     return evidence
-
-
-def _budget(claim: Claim, at: Any) -> float | None:
-    return claim.tol.at(at) if claim.tol else None
 
 
 def _witness(at: list[Any]) -> str:
@@ -176,4 +223,4 @@ def _witness(at: list[Any]) -> str:
 
 def _worst(compared: list[Comparison], broken: bool) -> float:
     """The largest relative difference; of the instances that disagree, where some do."""
-    return max(c.worst for c in compared if not (broken and c.agree))
+    return max(c.worst for c in compared if not (broken and c.agree is not False))
