@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from proofs_checks import instances
     from proofs_checks.engine.claims import Paper
-    from proofs_checks.engine.evidence import AtMost, Instead, Proof, Sampled, Scaling, Sides, ulps
+    from proofs_checks.engine.evidence import AtMost, AtMostOn, Instead, Proof, Sampled, Scaling, Sides, ulps
 
-__all__ = ["Paper", "Sides", "AtMost", "Sampled", "Scaling", "Instead", "Proof", "ulps", "instances"]
+__all__ = ["Paper", "Sides", "AtMost", "AtMostOn", "Sampled", "Scaling", "Instead", "Proof", "ulps", "instances"]
 
-_HOME = {"Paper": "claims"} | dict.fromkeys(("Sides", "AtMost", "Sampled", "Scaling", "Instead", "Proof", "ulps"), "evidence")
+_HOME = {"Paper": "claims"} | dict.fromkeys(("Sides", "AtMost", "AtMostOn", "Sampled", "Scaling", "Instead", "Proof", "ulps"), "evidence")
 
 
 def __getattr__(name: str) -> Any:

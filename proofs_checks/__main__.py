@@ -1,4 +1,4 @@
-"""The commands: ``python -m proofs_checks [run] [ID | GLOB | FILE.py ...]``, ``list``, ``show ID``, ``lint``."""
+"""The commands: ``python -m proofs_checks [run] [ID | GLOB | FILE.py ...]``, ``list``, ``show``, ``lint``, ``stress``, ``graph``."""
 
 from __future__ import annotations
 
@@ -6,63 +6,76 @@ import argparse
 import sys
 
 OK, FAILED, USAGE, UNDECIDED, BROKEN, INTERRUPTED = 0, 1, 2, 3, 4, 130
-COMMANDS = ("run", "list", "show", "lint")
+COMMANDS = {
+    "run": "run the audit (all of it, or what is named); the default command",
+    "list": "list the statements",
+    "show": "explain one statement in full",
+    "lint": "check the entries without running them",
+    "stress": "run the stochastic entries again and again under fresh seeds",
+    "graph": "which statement needs which, as Graphviz DOT",
+}
+EXITS = ("exit code: 0 every verdict is the expected one; 1 one is not, or a check cannot fail; 2 usage; "
+         "3 something is INCONCLUSIVE; 4 a missing extra or broken environment; 130 interrupted")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The arguments; argparse alone is imported to read them."""
+def parser(command: str) -> argparse.ArgumentParser:
+    """The arguments of one command; argparse alone is imported to read them."""
+    listing = "".join(f"\n    {name:<8}{text}" for name, text in COMMANDS.items())
     p = argparse.ArgumentParser(
-        prog="python -m proofs_checks",
-        description="Audit the papers' equations: a table on stdout, progress on stderr. run is the default command.",
-        epilog="exit code: 0 every verdict is the expected one; 1 one is not, or a check cannot fail; 2 usage; "
-               "3 something is INCONCLUSIVE; 4 a missing extra or broken environment; 130 interrupted")
-    commands = p.add_subparsers(dest="command", metavar="{run,list,show,lint}")
-    run = commands.add_parser("run", help="run the audit (all of it, or what is named)")
-    run.add_argument("names", nargs="*", metavar="ID|GLOB|FILE.py")
-    run.add_argument("--json", metavar="FILE", help="write the run as JSON")
-    run.add_argument("--markdown", metavar="FILE", help="write the verdicts as Markdown")
-    run.add_argument("--implementation", choices=("numpy", "kernels"), default="numpy", help="which side of the twins runs (numpy)")
-    seeds = run.add_mutually_exclusive_group()
-    seeds.add_argument("--seed", type=_whole, default=0, metavar="N", help="seed of the instances (0)")
-    seeds.add_argument("--fresh", action="store_true", help="a seed that was not used before; it is printed")
-    run.add_argument("--profile", choices=("quick", "full"), default="quick", help="how many instances (quick)")
-    run.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (1)")
-    listing = commands.add_parser("list", help="list the statements")
-    listing.add_argument("names", nargs="*", metavar="ID|GLOB|FILE.py")
-    show = commands.add_parser("show", help="explain one statement in full")
-    show.add_argument("names", nargs="+", metavar="ID")
-    lint = commands.add_parser("lint", help="check the entries without running them")
-    lint.add_argument("names", nargs="*", metavar="FILE.py")
+        prog=f"python -m proofs_checks {command}" if command != "run" else "python -m proofs_checks [run]",
+        description=f"{COMMANDS[command]}." + (f"\n\ncommands:{listing}" if command == "run" else ""),
+        formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EXITS)
+    p.set_defaults(command=command)
+    p.add_argument("names", nargs="+" if command == "show" else "*", metavar="ID|GLOB|FILE.py", help="what it is about; everything by default")
+    if command == "run":
+        for kind, text in (("json", "JSON, the canonical form"), ("html", "one self-contained page"), ("junit", "JUnit XML"), ("markdown", "the verdicts")):
+            p.add_argument(f"--{kind}", type=_file, metavar="FILE", help=f"write the run as {text}")
+        p.add_argument("--profile", choices=("quick", "full"), default="quick", help="how many instances (quick)")
+    if command in ("run", "show"):
+        p.add_argument("--implementation", choices=("numpy", "kernels"), default="numpy", help="which side of the twins runs (numpy)")
+    if command in ("run", "stress"):
+        p.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (1)")
+    if command in ("run", "show", "stress"):
+        seeds = p.add_mutually_exclusive_group()
+        seeds.add_argument("--seed", type=_whole, default=0, metavar="N", help="seed of the instances (0)")
+        seeds.add_argument("--fresh", action="store_true", help="a seed that was not used before; it is printed")
+    if command == "stress":
+        p.add_argument("--runs", type=_positive, default=100, metavar="N", help="runs an entry and level (100)")
     return p
 
 
-def _whole(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{value} is negative; a seed is a whole number from 0")
+def _file(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("the name of the file is empty; give a path such as run.json")
+    return text
+
+
+def _whole(text: str, least: int = 0) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{value} is below {least}, the least that makes sense")
     return value
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is below 1; the audit needs at least one worker")
-    return value
+    return _whole(text, least=1)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code is the result."""
     argv = sys.argv[1:] if argv is None else argv
-    if not (argv and (argv[0] in COMMANDS or argv[0] in ("-h", "--help"))):
-        argv = ["run", *argv]
-    args = parser().parse_args(argv)
+    command, rest = (argv[0], argv[1:]) if argv and argv[0] in COMMANDS else ("run", argv)
+    args = parser(command).parse_intermixed_args(rest)
     try:
         from proofs_checks.engine import commands
-    except ImportError as error:
-        print(f"proofs_checks: {error.name or error} cannot be imported; pip install 'refimpl[audit]' brings what the audit needs", file=sys.stderr)
-        return BROKEN
-    try:
+
         return commands.dispatch(args)
+    except ModuleNotFoundError as error:
+        print(f"proofs_checks: {error.name} cannot be imported; pip install 'refimpl[audit]' brings what the audit needs", file=sys.stderr)
+        return BROKEN
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return INTERRUPTED

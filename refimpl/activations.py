@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from refimpl.errors import Array, DomainError, count, finite, points
-from refimpl.gaussian import SQRT_2PI, _phi, half_line_hermite
+from refimpl.gaussian import SQRT_2PI, _Phi, _phi, half_line_hermite
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,10 @@ def _dtruncated_relu(z: Array) -> Array:
 
 
 def _truncated_relu_coefficients(K: int, b: Array) -> Array:
-    """min(1, max(z, 0)) = relu(z) - relu(z - 1)."""
-    return _relu_coefficients(K, b) - _relu_coefficients(K, b - 1)
+    """min(1, max(z, 0)) = relu(z) - relu(z - 1); the two means are combined so that large b leave 1, not b - (b - 1)."""
+    c = _relu_coefficients(K, b) - _relu_coefficients(K, b - 1)
+    c[0] = _phi(b) - _phi(b - 1) + b * (_Phi(b) - _Phi(b - 1)) + _Phi(b - 1)
+    return c
 
 
 def _dtanh(z: Array) -> Array:

@@ -96,9 +96,18 @@ def number(name: str, value: object) -> float:
     """A finite real number as a float."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise DtypeError(f"{name} = {value!r} is of type {type(value).__name__}; {name} must be a real number")
-    result = float(value)
+    return rounded(name, value)
+
+
+def rounded(name: str, value: Any) -> float:
+    """An exact number as the nearest float, or the error that says it has none."""
+    try:
+        result = float(value)
+    except OverflowError:
+        result = math.inf
     if not math.isfinite(result):
-        raise NonFiniteError(f"{name} = {result}; {name} must be finite")
+        said = str(value)
+        raise NonFiniteError(f"{name} = {said if len(said) < 40 else said[:20] + '...'}; {name} must be finite, as a float")
     return result
 
 

@@ -120,11 +120,12 @@ def half_line_moments(K: int, b: object = 0.0) -> Array:
     m = np.empty((K + 1, *b.shape))
     edge = _phi(b)                                     # (-b)^{k-1} phi(b)
     m[0] = _Phi(b)
-    for k in range(1, K + 1):
-        m[k] = edge
-        if k >= 2:
-            m[k] += (k - 1) * m[k - 2]
-        edge = -b * edge
+    with np.errstate(over="ignore", invalid="ignore"):   # finite() says which moment overflowed
+        for k in range(1, K + 1):
+            m[k] = edge
+            if k >= 2:
+                m[k] += (k - 1) * m[k - 2]
+            edge = -b * edge
     return finite("m", m)
 
 
@@ -161,7 +162,8 @@ def half_line_hermite(K: int, b: object = 0.0) -> Array:
     d = np.empty((K + 1, *b.shape))
     d[0] = _Phi(b)
     here, before = _phi(b), np.zeros(b.shape)          # phi(b) He_{k-1}(-b); a vanished phi keeps every product 0
-    for k in range(1, K + 1):
-        d[k] = here
-        here, before = -b * here - (k - 1) * before, here
+    with np.errstate(over="ignore", invalid="ignore"):
+        for k in range(1, K + 1):
+            d[k] = here
+            here, before = -b * here - (k - 1) * before, here
     return finite("d", d)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from refimpl._twins import twin
-from refimpl.errors import Array, ShapeError, Shapes, coefficients, count, exact, finite, points
+from refimpl.errors import Array, DtypeError, ShapeError, Shapes, coefficients, count, exact, finite, points
 
 
 def He(k: int, z: object) -> Array:
@@ -43,7 +43,7 @@ def He(k: int, z: object) -> Array:
     DomainError, DtypeError, NonFiniteError   for k < 0, an overflow of the value, and as every public function.
     Rounding   4 k eps times the recurrence with |z| and plus signs.
     """
-    return np.asarray(He_table(k, z)[-1])[()]
+    return np.asarray(He_table(count("k", k, least=0), z)[-1])[()]
 
 
 def He_table(K: int, z: object) -> Array:
@@ -163,11 +163,14 @@ def He_multi(alpha: Sequence[int], Z: object) -> Array:
     Rounding   4 |alpha| eps times the product of the recurrences with plus signs.
     """
     Z = Shapes("DLS22, appendix A.1")("Z", Z, "n", "r")
+    if not isinstance(alpha, Sequence):
+        raise DtypeError(f"alpha = {alpha!r} is of type {type(alpha).__name__}; alpha must be a tuple of whole numbers, one a variable")
     if len(alpha) != Z.shape[1]:
         raise ShapeError(f"alpha = {tuple(alpha)} has {len(alpha)} entries but Z has r = {Z.shape[1]} columns; one index a variable")
     product = np.ones(len(Z))
-    for i, k in enumerate(alpha):
-        product *= He(count(f"alpha[{i}]", k, least=0), np.ascontiguousarray(Z[:, i]))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i, k in enumerate(alpha):
+            product *= He(count(f"alpha[{i}]", k, least=0), np.ascontiguousarray(Z[:, i]))
     return finite("He_alpha", product)
 
 
@@ -201,8 +204,8 @@ def h(k: int, l: int) -> int:
     ------
     DomainError, DtypeError   for negative or non-whole arguments. Exact: no rounding.
     """
-    sign = -1 if (k - l) // 2 % 2 else 1
-    return sign * h_inverse(k, l)
+    entry = h_inverse(k, l)
+    return -entry if (k - l) // 2 % 2 else entry
 
 
 def h_inverse(k: int, l: int) -> int:
@@ -360,6 +363,8 @@ def derivative(c: Sequence[Any]) -> list[Fraction]:
 
 
 def _exact_list(name: str, values: Sequence[Any]) -> list[Fraction]:
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+        raise DtypeError(f"{name} is of type {type(values).__name__}; {name} must be a list of numbers c_0, ..., c_K")
     if len(values) == 0:
         raise ShapeError(f"{name} is empty; {name} must hold c_0, ..., c_K, so at least one entry")
     return [exact(f"{name}[{k}]", value) for k, value in enumerate(values)]

@@ -77,8 +77,14 @@ def gaussian(m: int, d: int, *, rng: Seed, sigma_a: float, sigma_w: float, sigma
     DomainError, DtypeError, NonFiniteError   for a size below 1, a negative deviation, rng None.
     """
     m, d, rng = count("m", m, least=1), count("d", d, least=1), generator(rng)
-    for name, value in (("sigma_a", sigma_a), ("sigma_w", sigma_w), ("sigma_b", sigma_b)):
-        if number(name, value) < 0:
-            raise DomainError(f"{name} = {value}; a standard deviation must be at least 0")
+    sigma_a, sigma_w, sigma_b = _deviation("sigma_a", sigma_a), _deviation("sigma_w", sigma_w), _deviation("sigma_b", sigma_b)
     a, W, b = rng.standard_normal(m), rng.standard_normal((m, d)), rng.standard_normal(m)
-    return Network(sigma_a * a, sigma_w * W, sigma_b * b, activation)
+    with np.errstate(over="ignore"):
+        return Network(sigma_a * a, sigma_w * W, sigma_b * b, activation)
+
+
+def _deviation(name: str, value: object) -> float:
+    deviation = number(name, value)
+    if deviation < 0:
+        raise DomainError(f"{name} = {deviation}; a standard deviation must be at least 0")
+    return deviation

@@ -50,11 +50,13 @@ class Loss:
 
     def value(self, f: object, y: object) -> float:
         """The mean of ell(f_i, y_i)."""
-        return float(finite(f"the {self.name} loss", np.asarray(np.mean(self.ell(*self._border(f, y))))))
+        with np.errstate(over="ignore"):               # finite() says so
+            return float(finite(f"the {self.name} loss", np.asarray(np.mean(self.ell(*self._border(f, y))))))
 
     def derivative(self, f: object, y: object) -> Array:
         """d ell / d f at each (f_i, y_i), shape (n,)."""
-        return finite(f"the derivative of the {self.name} loss", self.dell(*self._border(f, y)))
+        with np.errstate(over="ignore"):
+            return finite(f"the derivative of the {self.name} loss", self.dell(*self._border(f, y)))
 
     def _border(self, f: object, y: object) -> tuple[Array, Array]:
         sizes = Shapes("a loss takes one prediction a label")

@@ -63,9 +63,10 @@ class Network:
 
     def __post_init__(self) -> None:
         sizes = Shapes("DLS22, section 2")
-        sizes("W", self.W, "m", "d")
-        sizes("a", self.a, "m")
-        sizes("b", self.b, "m")
+        for name, value, letters in (("W", self.W, "md"), ("a", self.a, "m"), ("b", self.b, "m")):
+            view = sizes(name, value, *letters).view()
+            view.flags.writeable = False               # nobody writes through the network
+            object.__setattr__(self, name, view)
 
     @property
     def m(self) -> int:
@@ -105,10 +106,12 @@ class Network:
 
 
 def _predict(X: Array, a: Array, W: Array, b: Array, sigma: Activation) -> Array:
-    Z = X @ W.T + b                                    # (n, m)
-    return finite("f_theta", np.asarray(sigma.sigma(Z) @ a))
+    with np.errstate(over="ignore", invalid="ignore"):   # finite() says which entry overflowed
+        Z = X @ W.T + b                                # (n, m)
+        return finite("f_theta", np.asarray(sigma.sigma(Z) @ a))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _gradients(X: Array, y: Array, a: Array, W: Array, b: Array, sigma: Activation, loss: Loss) -> Gradients:
     Z = X @ W.T + b                                    # (n, m)
     S = sigma.sigma(Z)                                 # (n, m)

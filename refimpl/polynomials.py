@@ -16,7 +16,9 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, TypeAlias
 
-from refimpl.errors import DomainError, ShapeError, count, exact
+import numpy as np
+
+from refimpl.errors import DtypeError, ShapeError, count, exact
 
 Exponents: TypeAlias = tuple[int, ...]
 Polynomial: TypeAlias = dict[Exponents, Fraction]
@@ -31,11 +33,12 @@ def polynomial(g: Mapping[Exponents, Any], r: int | None = None) -> Polynomial:
     """
     if not isinstance(g, Mapping) or not g:
         raise ShapeError(f"g = {g!r}; g must map exponents to coefficients and hold at least one, such as {{(2, 0): 1.0}}")
-    r = len(next(iter(g))) if r is None else r
+    first = next(iter(g))
+    r = (len(first) if isinstance(first, tuple) else 0) if r is None else r
     total: Polynomial = {}
     for alpha, coefficient in g.items():
         if not isinstance(alpha, tuple) or len(alpha) != r or r == 0:
-            raise ShapeError(f"g has the exponents {alpha!r}; every key must be a tuple of r = {r} whole numbers, one a variable")
+            raise ShapeError(f"g has the exponents {alpha!r}; every key must be a tuple of r = {r or 1} whole numbers, one a variable")
         key = tuple(count(f"an exponent of {alpha}", k, least=0) for k in alpha)
         total[key] = exact(f"g[{alpha}]", coefficient)
     return total
@@ -47,6 +50,8 @@ def gram(U: Sequence[Sequence[Any]]) -> Gram:
     Source: the covariance of Ux, x ~ N(0, I_d); audited by ``HERMITE/several-stein``. Units: none.
     Errors: ShapeError for rows of different lengths, DtypeError for bad entries.
     """
+    if not isinstance(U, Sequence | np.ndarray) or not all(isinstance(row, Sequence | np.ndarray) for row in U):
+        raise DtypeError(f"U = {U!r} is not a list of rows; U must hold r rows of d numbers")
     rows = [[exact(f"U[{i}][{j}]", entry) for j, entry in enumerate(row)] for i, row in enumerate(U)]
     if not rows or len({len(row) for row in rows}) != 1 or not rows[0]:
         raise ShapeError(f"U has rows of lengths {[len(row) for row in rows]}; U must be (r, d)")
@@ -254,8 +259,7 @@ def factorial(alpha: Exponents) -> int:
 
 def exponents(r: int, k: int) -> list[Exponents]:
     """All alpha of r entries with |alpha| = k, the first entry largest first. Exact; conventions and errors of :func:`polynomial`."""
-    if r < 1 or k < 0:
-        raise DomainError(f"r = {r}, k = {k}; there are exponents for r >= 1 variables and k >= 0 only")
+    r, k = count("r", r, least=1), count("k", k, least=0)
     if r == 1:
         return [(k,)]
     return [(first, *rest) for first in range(k, -1, -1) for rest in exponents(r - 1, k - first)]

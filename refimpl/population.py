@@ -82,7 +82,7 @@ def _units(target: Target, W: object, b: object) -> tuple[Array, Array, Array, A
     scaled = np.divide(W, size, out=np.zeros_like(W), where=size > 0)
     length = np.linalg.norm(scaled, axis=1, keepdims=True)
     W_unit = np.divide(scaled, length, out=np.zeros_like(W), where=length > 0)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         beta = np.divide(b, size[:, 0], out=np.full_like(b, 40.0), where=size[:, 0] > 0)
         beta = np.divide(beta, length[:, 0], out=beta, where=length[:, 0] > 0)
     return W, b, W_unit, np.clip(beta, -1e6, 1e6)                               # the law beyond |beta| = 40 is 0 or 1 in every bit
@@ -117,7 +117,8 @@ def half_space_moment(target: Target, W: object, b: object) -> Array:
     Rounding   within (d + 8 p + 24) eps of the sum of absolute terms of :func:`expansion`.
     """
     first, along_w, W_unit = expansion(target, W, b)
-    return np.asarray(first.sum(axis=0) @ target.U + along_w.sum(axis=0)[:, None] * W_unit)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return finite("the half-space moment", first.sum(axis=0) @ target.U + along_w.sum(axis=0)[:, None] * W_unit)
 
 
 def first_gradient(target: Target, a: object, W: object, b: object) -> Array:
@@ -146,8 +147,7 @@ def first_gradient(target: Target, a: object, W: object, b: object) -> Array:
     ------
     As :func:`half_space_moment`.
     """
-    a = _output_weights(a, W)
-    return -2 * a[:, None] * half_space_moment(target, W, b)
+    return _weighted("the first gradient", _output_weights(a, W), half_space_moment(target, W, b))
 
 
 def lemma_1_main(target: Target, a: object, W: object) -> Array:
@@ -176,8 +176,7 @@ def lemma_1_main(target: Target, a: object, W: object) -> Array:
     ------
     As :func:`half_space_moment`.
     """
-    a = _output_weights(a, W)
-    return -2 * a[:, None] * target.contract_to_vector(2, W) / SQRT_2PI
+    return _weighted("Lemma 1's main term", _output_weights(a, W), target.contract_to_vector(2, W) / SQRT_2PI)
 
 
 def lemma_1_remainder(target: Target, a: object, W: object) -> Array:
@@ -213,7 +212,13 @@ def lemma_1_remainder(target: Target, a: object, W: object) -> Array:
     rest = first.sum(axis=0)
     if target.p >= 2:
         rest = rest - first[1] + target.contract_in_frame(2, W_unit - np.asarray(W)) / SQRT_2PI
-    return np.asarray(-2 * a[:, None] * (rest @ target.U + along_w.sum(axis=0)[:, None] * W_unit))
+    return _weighted("Lemma 1's remainder", a, rest @ target.U + along_w.sum(axis=0)[:, None] * W_unit)
+
+
+def _weighted(name: str, a: Array, moments: Array) -> Array:
+    """-2 a_j times row j."""
+    with np.errstate(over="ignore"):
+        return finite(name, -2 * a[:, None] * moments)
 
 
 def _output_weights(a: object, W: object) -> Array:

@@ -116,6 +116,19 @@ def test_number_refuses_what_no_float_holds(x):
         errors.number("x", x)
 
 
+@given(x=st.fractions() | st.integers() | finite_floats)
+def test_rounded_is_the_nearest_float(x):
+    got = errors.rounded("x", x)
+    assert abs(Fraction(got) - Fraction(x)) <= Fraction(math.ulp(got)) / 2
+
+
+@pytest.mark.parametrize("x", [10**400, Fraction(-(10**400), 3), math.nan, -math.inf], ids=["10**400", "-10**400/3", "nan", "-inf"])
+def test_rounded_refuses_what_no_float_holds_in_a_short_message(x):
+    with pytest.raises(NonFiniteError, match=r"^x = .*; x must be finite") as caught:
+        errors.rounded("x", x)
+    assert len(str(caught.value)) < 100
+
+
 @given(k=st.integers(-3, 10**30), least=st.integers(-3, 5))
 def test_count_is_the_whole_number(k, least):
     if k >= least:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from refimpl_kernels import _jit
 
 PACKAGE = Path(_jit.__file__).parent

@@ -87,8 +87,13 @@ COMPLEX_SIGMA = {
 }
 COMPLEX_ELL = {
     "square": lambda f, y: (f - y)**2, "absolute": lambda f, y: (f - y) * np.sign((f - y).real),
-    "hinge": lambda f, y: (1 - y * f) * ((1 - y * f).real > 0), "logistic": lambda f, y: np.log1p(np.exp(-y * f)),
+    "hinge": lambda f, y: (1 - y * f) * ((1 - y * f).real > 0), "logistic": lambda f, y: soft(-y * f),
 }
+
+
+def soft(t):
+    """log(1 + exp(t)), without overflow for Re t > 0."""
+    return np.log1p(np.exp(np.where(t.real > 0, -t, t))) + np.where(t.real > 0, t, 0)
 
 
 def complex_step(X, y, a, W, b, activation, loss, h=1e-200):

@@ -13,7 +13,7 @@ from proofs_checks.papers import papers
 
 NOTATION = (Path(__file__).parent.parent / "NOTATION.md").read_text(encoding="utf-8")
 LATEX = set("""sum prod frac tfrac sqrt binom in sim ge le to infty dots qquad quad cdot langle rangle mathrm text tfrac big Big otimes
-O ne Rightarrow left right max min Im dagger partial nabla pi star hat even otherwise Unif smoothed where""".split())
+O ne Rightarrow left right max min Im dagger partial nabla pi star hat even otherwise Unif smoothed where""".split())  # noqa: SIM905
 SECTIONS = ("Source", "Units", "Errors")
 
 modules = [importlib.import_module(found.name) for found in pkgutil.walk_packages(refimpl.__path__, "refimpl.")]

@@ -214,6 +214,16 @@ def test_a_zero_weight_sees_everything_or_nothing(at, seed):
     assert np.all(np.abs(got[:4] - at.mean_gradient) <= 2 * at.r * EPS * size)
 
 
+def test_the_expansion_of_a_zero_weight_has_one_term():
+    """C_1 1{b >= 0} in the directions u_i, and nothing along a w that is not there."""
+    at = single_index([1.0, 2.0, 3.0, 4.0], frozen([0.6, 0.8]))
+    first, along_w, W_unit = population.expansion(at, frozen(np.zeros((2, 2))), frozen([0.0, -1.0]))
+    assert first[0, :, 0].tolist() == [2.0, 0.0]
+    assert not first[1:].any()
+    assert not along_w.any()
+    assert not W_unit.any()
+
+
 def test_zero_and_other_rows_do_not_mix():
     at = single_index([1.0, 2.0, 3.0], frozen([0.6, 0.8]))
     W, b = frozen([[0.0, 0.0], [1.0, -2.0], [0.0, 0.0]]), frozen([-1.0, 0.5, 1.0])

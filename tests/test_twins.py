@@ -22,13 +22,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from refimpl_kernels import hermite as kernels
 
 import refimpl
 from refimpl import _twins
 from refimpl._twins import current_implementation, implementation, resolve, twin
 from refimpl.errors import DomainError, NonFiniteError
 from refimpl.hermite import hermite_sum
+from refimpl_kernels import hermite as kernels
 
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 

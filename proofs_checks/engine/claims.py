@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -11,6 +12,7 @@ from typing import Any
 from proofs_checks.engine.evidence import Proof, Ulps
 
 Body = Callable[[Any], Any]
+PRINTED = "as printed"
 
 
 class RegistryError(ValueError):
@@ -71,6 +73,8 @@ class Claim:
 
     def refutes(self, name: str) -> Callable[[Body], Body]:
         """Declare a wrong variant; ``name`` is the slip it makes."""
+        if name == PRINTED:
+            raise RegistryError(f"{self.id}: a variant is named by its slip; {PRINTED!r} is what @entry.as_printed declares")
         if name in (variant.name for variant in self.variants):
             raise RegistryError(f"{self.id} has two variants named {name!r}; a variant is known by the slip it makes")
 
@@ -84,7 +88,9 @@ class Claim:
         """Declare the formula as the paper prints it; it must be refuted here."""
         if not self.erratum:
             raise RegistryError(f"{self.id} has a printed form beside its body but no erratum; claim(..., erratum='what is wrong as printed')")
-        self.printed_variant = Variant("as printed", body)
+        if self.printed_variant:
+            raise RegistryError(f"{self.id} has two printed forms; one erratum an entry")
+        self.printed_variant = Variant(PRINTED, body)
         return body
 
 
@@ -98,6 +104,7 @@ class Paper:
     def __init__(self, key: str, *, title: str, version: str, modules: Sequence[str] = (), labels: Sequence[str] = (),
                  symbols: dict[str, str] | None = None) -> None:
         self.key, self.title, self.version = key, title, version
+        self.home: str = sys._getframe(1).f_globals.get("__name__", "")       # the module that declares it
         self.modules, self.labels, self.symbols = tuple(modules), tuple(labels), dict(symbols or {})
         self._claims: dict[str, Claim] = {}
 
@@ -113,6 +120,10 @@ class Paper:
         """
         if slug in self._claims:
             raise RegistryError(f"{self.key}/{slug} is declared twice; a slug is the statement's own number")
+        if tol is not None and not isinstance(tol, Ulps):
+            raise RegistryError(f"{self.key}/{slug} has tol={tol!r}; a tolerance is counted in roundings, tol=ulps(k)")
+        if not 0 <= false_alarm < 1:
+            raise RegistryError(f"{self.key}/{slug} has false_alarm={false_alarm!r}; it is a probability, such as 1e-8")
         if profile not in ("quick", "full"):
             raise RegistryError(f"{self.key}/{slug} has profile={profile!r}; it must be 'quick' or 'full'")
 
@@ -129,7 +140,12 @@ class Paper:
 
     def __iter__(self) -> Iterator[Claim]:
         for module in self.modules:
-            import_module(module)
+            try:
+                import_module(module)
+            except ModuleNotFoundError as error:
+                if error.name != module:
+                    raise
+                raise RegistryError(f"{self.key} names the module {module}, which does not exist") from error
         return iter(self._claims.values())
 
     def __repr__(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import secrets
 import sys
 import time
@@ -10,94 +12,112 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import refimpl
 from proofs_checks.engine import report
 from proofs_checks.engine.claims import Claim, RegistryError
 from proofs_checks.engine.lint import lint
 from proofs_checks.engine.run import Result, audit_one
-from proofs_checks.engine.select import SelectionError, all_papers, check_needs, select
+from proofs_checks.engine.select import SelectionError, all_papers, check_needs, find, select
 
-OK, FAILED, USAGE, UNDECIDED, BROKEN = 0, 1, 2, 3, 4
+OK, FAILED, USAGE, UNDECIDED, BROKEN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 def dispatch(args: argparse.Namespace) -> int:
     """Run the command of ``args``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")      # a statement may hold what a terminal cannot show
+    if getattr(args, "fresh", False):
+        args.seed = secrets.randbits(32)
+        print(f"seed {args.seed}", file=sys.stderr)
     try:
-        return {"run": _run, "list": _list, "show": _show, "lint": _lint}[args.command](args)
+        return {"run": _run, "list": _list, "show": _show, "lint": _lint, "stress": _stress, "graph": _graph}[args.command](args)
     except (SelectionError, RegistryError) as error:
         print(f"proofs_checks: {error}", file=sys.stderr)
         return USAGE
 
 
+# ---- run
+
 def _run(args: argparse.Namespace) -> int:
     claims = select(args.names)
     check_needs(claims, [claim for paper in all_papers(args.names) for claim in paper])
-    for path in filter(None, (args.json, args.markdown)):
-        if not Path(path).resolve().parent.is_dir():
-            print(f"proofs_checks: the folder of {path} does not exist", file=sys.stderr)
-            return USAGE
-    if args.implementation == "kernels" and (why := _missing_twins()):
-        print(f"proofs_checks: --implementation kernels: {why}", file=sys.stderr)
-        return BROKEN
-    seed = secrets.randbits(32) if args.fresh else args.seed
-    if args.fresh:
-        print(f"seed {seed}", file=sys.stderr)
+    if problem := _unwritable(args) or _missing_twins(args):
+        print(f"proofs_checks: {problem[1]}", file=sys.stderr)
+        return problem[0]
     chosen = [claim for claim in claims if args.profile == "full" or claim.profile == "quick"]
     left_out = [claim for claim in claims if claim not in chosen]
-    results = _audit(chosen, args, seed, left_out)
-    if args.json:
-        report.write_json(Path(args.json), report.document(
-            results, seed=seed, implementation=args.implementation, profile=args.profile, left_out=left_out))
-    if args.markdown:
-        Path(args.markdown).write_text(report.markdown(results), encoding="utf-8")
+    if (spent := sum(claim.false_alarm for claim in chosen)) > report.FALSE_ALARM_BUDGET:
+        print(f"proofs_checks: the chosen entries spend a false-alarm probability of {spent:g} together, more than {report.FALSE_ALARM_BUDGET:g}; "
+              f"lower false_alarm= of one", file=sys.stderr)
+        return FAILED
+    results: list[Result] = []
+    interrupted = False
+    begun = time.perf_counter()
+    screen = report.Screen(len(chosen), out=sys.stdout, err=sys.stderr)
+    try:
+        for result in _results(chosen, args, screen):
+            screen.row(result)
+            results.append(result)
+    except KeyboardInterrupt:
+        interrupted = True
+    screen.summary(results, left_out, time.perf_counter() - begun, interrupted=interrupted)
+    report.write(args, results, left_out, interrupted=interrupted)
+    if interrupted:
+        print("\ninterrupted", file=sys.stderr)
+        return INTERRUPTED
     return exit_code(results)
 
 
-def _missing_twins() -> str:
-    """Why the twins cannot be imported; empty where they can."""
-    try:
-        with refimpl.implementation("kernels"):
-            refimpl.hermite.hermite_sum([1.0], 0.0)
-    except (ImportError, ValueError) as error:
-        return str(error)
-    return ""
+def _unwritable(args: argparse.Namespace) -> tuple[int, str] | None:
+    """Why a report could not be written at the end, asked before the run."""
+    for path in filter(None, (args.json, args.html, args.junit, args.markdown)):
+        file = Path(path).resolve()
+        if not file.parent.is_dir():
+            return USAGE, f"the folder of {path} does not exist"
+        if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+            return USAGE, f"{path} cannot be written; name a file in a folder that you may write to"
+    return None
 
 
-def _audit(claims: Sequence[Claim], args: argparse.Namespace, seed: int, left_out: Sequence[Claim]) -> list[Result]:
-    begun = time.perf_counter()
-    screen = report.Screen(len(claims), out=sys.stdout, err=sys.stderr)
-    results = []
-    for result in _results(claims, args, seed, screen):
-        screen.row(result)
-        results.append(result)
-    screen.summary(results, left_out, time.perf_counter() - begun)
-    return results
+def _missing_twins(args: argparse.Namespace) -> tuple[int, str] | None:
+    """Why the twins cannot be imported, where they are asked for."""
+    if args.implementation == "kernels":
+        try:
+            with refimpl.implementation("kernels"):
+                refimpl.hermite.hermite_sum([1.0], 0.0)
+        except (ImportError, ValueError) as error:
+            return BROKEN, f"--implementation kernels: {error}"
+    return None
 
 
-def _results(claims: Sequence[Claim], args: argparse.Namespace, seed: int, screen: report.Screen) -> Iterator[Result]:
+def _results(claims: Sequence[Claim], args: argparse.Namespace, screen: report.Screen) -> Iterator[Result]:
     """The results in the order of the claims, from this process or from workers."""
-    jobs = [(tuple(args.names), claim.id, seed, args.profile, args.implementation) for claim in claims]
+    jobs = [(tuple(args.names), claim.id, args.seed, args.profile, args.implementation) for claim in claims]
     if args.workers == 1:
         for claim, job in zip(claims, jobs, strict=True):
             screen.start(claim)
             yield _with(claim, _job(*job))
         return
-    with ProcessPoolExecutor(min(args.workers, max(len(claims), 1)), mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(min(args.workers, max(len(claims), 1)), mp_context=get_context("spawn"))
+    try:
         for claim, fields in zip(claims, pool.map(_job, *zip(*jobs, strict=True)), strict=True):
             yield _with(claim, fields)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _job(names: tuple[str, ...], claim_id: str, seed: int, profile: str, implementation: str) -> dict[str, object]:
+def _job(names: tuple[str, ...], claim_id: str, seed: int, profile: str, implementation: str) -> dict[str, Any]:
     """One claim, found again by its ID in whatever process this is; plain values travel back."""
-    claim = next(claim for paper in all_papers(names) for claim in paper if claim.id == claim_id)
     with refimpl.implementation(implementation):
-        result = audit_one(claim, seed=seed, profile=profile)
+        result = audit_one(find(claim_id, names), seed=seed, profile=profile)
     return {key: value for key, value in vars(result).items() if key != "claim"}
 
 
-def _with(claim: Claim, fields: dict[str, object]) -> Result:
-    return Result(claim, **fields)  # type: ignore[arg-type]
+def _with(claim: Claim, fields: dict[str, Any]) -> Result:
+    return Result(claim, **fields)
 
 
 def exit_code(results: Sequence[Result]) -> int:
@@ -107,22 +127,52 @@ def exit_code(results: Sequence[Result]) -> int:
     return UNDECIDED if any(result.verdict == "INCONCLUSIVE" for result in results) else OK
 
 
+# ---- the other commands
+
 def _list(args: argparse.Namespace) -> int:
     for claim in select(args.names):
-        print(f"{claim.id:<34}{claim.expected:<14}{' '.join(claim.covers):<24}{claim.statement}")
+        print(f"{claim.id:<33} {claim.expected:<13} {' '.join(claim.covers):<23} {claim.statement}")
     return OK
 
 
 def _show(args: argparse.Namespace) -> int:
-    with refimpl.implementation("numpy"):
-        results = [audit_one(claim) for claim in select(args.names)]
+    if problem := _missing_twins(args):
+        print(f"proofs_checks: {problem[1]}", file=sys.stderr)
+        return problem[0]
+    with refimpl.implementation(args.implementation):
+        results = [audit_one(claim, seed=args.seed) for claim in select(args.names)]
     print("\n\n".join(report.explain(result) for result in results))
     return exit_code(results)
 
 
 def _lint(args: argparse.Namespace) -> int:
+    for name in args.names:
+        if not name.endswith(".py"):
+            raise SelectionError(f"{name!r} is no file; lint takes FILE.py, and reads the package's own papers in any case")
     findings = lint(all_papers(args.names))
     for finding in findings:
         print(finding)
     print(f"{len(findings)} findings" if findings else "lint: nothing found")
     return FAILED if findings else OK
+
+
+def _stress(args: argparse.Namespace) -> int:
+    from proofs_checks.engine.stress import stress
+
+    claims = [claim for claim in select(args.names) if claim.false_alarm]
+    if not claims:
+        raise SelectionError("none of the chosen entries draws anything; python -m proofs_checks list shows those that are CONSISTENT")
+    kept = True
+    print(f"{'statement':<33} {'level':>8} {'runs':>6} {'alarms':>7} {'allowed':>8} {'missed':>7} {'undecided':>10}")
+    for found in stress(claims, args.names, runs=args.runs, seed=args.seed, workers=args.workers):
+        print(f"{found.claim.id:<33} {found.level:>8g} {found.runs:>6} {found.alarms:>7} {found.allowed:>8} {found.missed:>7} {found.undecided:>10}"
+              + ("" if found.kept else "  NOT KEPT"), flush=True)
+        kept &= found.kept
+    return OK if kept else FAILED
+
+
+def _graph(args: argparse.Namespace) -> int:
+    from proofs_checks.engine.graph import graph_text
+
+    print(graph_text(select(args.names)))
+    return OK

@@ -44,14 +44,16 @@ def compare(evidence: Sides | AtMost, budget: float | None) -> Comparison:
         raise EvidenceError("a route holds floats, so the claim needs tol=ulps(k) with k counted from its operations")
     if not exact and isinstance(evidence, Sides) and evidence.scale is None:
         raise EvidenceError("a route holds floats, so Sides needs scale=, the sum of the absolute terms")
-    first, *others = values
+    (name, *names), (first, *others) = evidence.routes, values
+    for other_name, other in zip(names, others, strict=True):
+        if first.middle.shape != other.middle.shape and not (isinstance(evidence, AtMost) and other.middle.ndim == 0):
+            return Comparison(False, float("inf"), kind, note=f"{name} has shape {first.middle.shape} but {other_name} has shape {other.middle.shape}")
     worst = max(_gap(first, other, evidence, exact) for other in others)
     return Comparison(worst <= (0.0 if exact or budget is None else budget), worst, kind)
 
 
 def _gap(first: Value, other: Value, evidence: Sides | AtMost, exact: bool) -> float:
-    if first.middle.shape != other.middle.shape:
-        return float("inf")
+    other = Value(np.broadcast_to(other.middle, first.middle.shape), other.radius)          # one bound for every entry
     slack = (first.radius or Fraction()) + (other.radius or Fraction())
     if exact:
         return _exact_gap(first.middle, other.middle, slack, isinstance(evidence, AtMost))
@@ -68,7 +70,7 @@ def _exact_gap(first: Numbers, other: Numbers, slack: Fraction, at_most: bool) -
 def _relative_gap(first: Numbers, other: Numbers, slack: float, evidence: Sides | AtMost) -> float:
     a, b = _floats(first), _floats(other)
     gap = np.maximum((a - b if isinstance(evidence, AtMost) else np.abs(a - b)) - slack, 0)
-    scale = np.abs(a) + np.abs(b) if evidence.scale is None else np.asarray(evidence.scale, dtype=float)
+    scale = np.abs(a) + np.abs(b) if evidence.scale is None else _scale(evidence.scale)
     if scale.shape not in ((), gap.shape):
         raise EvidenceError(f"scale has shape {scale.shape} but the routes have shape {gap.shape}; a scale is a number or one an entry")
     if not np.all(np.isfinite(scale)) or np.any(scale < 0):
@@ -79,6 +81,13 @@ def _relative_gap(first: Numbers, other: Numbers, slack: float, evidence: Sides 
     return float(relative.max(initial=0.0))
 
 
+def _scale(scale: Any) -> npt.NDArray[np.float64]:
+    try:
+        return np.asarray(scale, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise EvidenceError(f"scale = {scale!r} is no number and no array of numbers; it is the sum of the absolute terms") from error
+
+
 # ---- the form in which values are compared: arrays of floats, or of Fractions
 
 def align(routes: list[Any]) -> list[Value]:
@@ -86,7 +95,7 @@ def align(routes: list[Any]) -> list[Value]:
     if any(isinstance(route, dict) for route in routes):
         if not all(isinstance(route, dict) for route in routes):
             raise EvidenceError("one route is a mapping and another is not; give all in one form")
-        keys = sorted({key for route in routes for key in route})
+        keys = sorted({key for route in routes for key in route}, key=repr)
         routes = [[route.get(key, 0) for key in keys] for route in routes]
     values = [_value(route) for route in routes]
     if all(value.middle.dtype == object for value in values):

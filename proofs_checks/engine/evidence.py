@@ -75,7 +75,10 @@ class Sides(Routes):
     def __init__(self, *routes: Any, scale: Any = None, **named: Any) -> None:
         if len(routes) > 2:
             raise EvidenceError(f"Sides got {len(routes)} routes without a name; name them: Sides(stein=..., series=...)")
-        self.routes: dict[str, Any] = dict(zip(("left", "right"), routes, strict=False)) | named
+        positional = dict(zip(("left", "right"), routes, strict=False))
+        if twice := positional.keys() & named.keys():
+            raise EvidenceError(f"Sides got the route {min(twice)!r} both by place and by name")
+        self.routes: dict[str, Any] = positional | named
         self.scale = scale
         if len(self.routes) < 2:
             raise EvidenceError(f"Sides got {len(self.routes)} route; a check compares two that share no code")
@@ -87,6 +90,14 @@ class AtMost(Routes):
     def __init__(self, *, value: Any, bound: Any, scale: Any = None) -> None:
         self.routes: dict[str, Any] = {"value": value, "bound": bound}
         self.scale = scale
+
+
+class AtMostOn(Routes):
+    """An inequality between two functions of arb balls on a whole box, a list of (lowest, highest): proved by certified subdivision."""
+
+    def __init__(self, *, box: Sequence[tuple[float, float]], value: Callable[..., Any], bound: Callable[..., Any]) -> None:
+        self.box = list(box)
+        self.routes = {"value": value, "bound": bound}
 
 
 class Sampled(Routes):
@@ -123,4 +134,4 @@ class Instead:
         self.changed = changed
 
 
-Evidence = Sides | AtMost | Sampled | Scaling
+Evidence = Sides | AtMost | AtMostOn | Sampled | Scaling

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import accumulate, pairwise
@@ -50,17 +50,21 @@ def layers(needs: Needs) -> list[list[str]]:
 
 def users(needs: Needs) -> dict[str, list[str]]:
     """Who needs each statement directly."""
-    return {id: [user for user in needs if id in needs[user]] for id in needs}
+    found: dict[str, list[str]] = {id: [] for id in needs}
+    for user, on in needs.items():
+        for need in on:
+            found[need].append(user)
+    return found
 
 
-def all_users(needs: Needs, id: str) -> list[str]:
-    """Who needs a statement directly or through others, in the order of the graph."""
-    found, directly, waiting = set[str](), users(needs), [id]
+def all_users(directly: Needs, id: str) -> list[str]:
+    """Who needs a statement directly or through others, in the order of the graph; ``directly`` is what :func:`users` gives."""
+    found, waiting = set[str](), [id]
     while waiting:
         new = set(directly[waiting.pop()]) - found
         found |= new
         waiting += new
-    return [user for user in needs if user in found]
+    return [user for user in directly if user in found]
 
 
 # ---- the text
@@ -91,7 +95,7 @@ def _quoted(id: str) -> str:
 
 # ---- the drawing: columns of boxes, what is needed to the left of what needs it
 
-BOX, SLOT, GAP = 24.0, 9.0, 36.0            # heights of a box's row and of an edge passing a column, width between two columns
+BOX, SLOT, GAP = 24.0, 9.0, 30.0            # heights of a box's row and of an edge passing a column, width between two columns
 LETTER, MARGIN = 6.35, 26.0                 # width of a letter of the label, and of a box beyond its letters
 SWEEPS = 24
 
@@ -130,15 +134,15 @@ class Drawing:
 Point: TypeAlias = tuple[int, str, str]     # (column, statement, "") or, where an edge passes a column, (column, need, user)
 
 
-def drawing(needs: Needs) -> Drawing:
-    """The places: a column for each layer, its order and heights by the means of the neighbours; RegistryError where there is a cycle."""
+def drawing(needs: Needs, strangers: Container[str] = ()) -> Drawing:
+    """The places: a column for each layer, its order and heights by the means of the neighbours; ``strangers`` are labelled by their IDs."""
     directly = users(needs)
     alone = tuple(id for id in needs if not needs[id] and not directly[id])
     column = _columns({id: on for id, on in needs.items() if id not in alone}, directly)
     chains = [_chain(need, user, column) for user in column for need in needs[user]]
     rows = _rows(column, chains)
     y = _heights(rows, chains)
-    label = _labels(needs)
+    label = _labels(needs) | {id: id for id in needs if id in strangers}
     widest = [max(len(label[id]) for _, id, user in row if not user) * LETTER + MARGIN for row in rows]
     x = [sum(widest[:number]) + GAP * number for number in range(len(rows))]
     boxes = tuple(Box(id, label[id], round(x[c], 1), round(y[c, id, ""], 1), round(len(label[id]) * LETTER + MARGIN, 1)) for id, c in column.items())

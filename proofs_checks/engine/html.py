@@ -8,27 +8,24 @@ from __future__ import annotations
 import io
 import math
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from unicodedata import category
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 from proofs_checks.engine import graph
-from proofs_checks.engine.claims import RegistryError
-from proofs_checks.engine.compare import UNIVERSAL
 from proofs_checks.engine.run import VERDICTS
+from proofs_checks.engine.universal import UNIVERSAL
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 def html(run: dict[str, Any], pictures: dict[str, str] | None = None) -> str:
     """The page; ``pictures`` are inline SVGs by the ID of a statement, None where they could not be drawn."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    environment.filters |= {"figure": figure, "slug": _slug, "anchor": anchor}
+    environment.filters |= {"figure": figure, "anchor": anchor}
     environment.globals["share"] = share
     source = resources.files("proofs_checks.engine").joinpath("report.html.jinja").read_text(encoding="utf-8")
     return environment.from_string(source).render(page(run, pictures))
@@ -38,10 +35,9 @@ def page(run: dict[str, Any], pictures: dict[str, str] | None) -> dict[str, Any]
     """Everything that the template shows."""
     from markupsafe import Markup
 
-    claims = run["claims"]
-    needs = graph.needs_of((claim["id"], claim.get("needs", ()), claim.get("aliases", ())) for claim in claims)
-    drawing, cycle = _drawing(needs)
-    statements = {claim["id"]: _statement(claim, needs) for claim in claims}
+    needs = graph.needs_of((claim["id"], claim.get("needs", ()), claim.get("aliases", ())) for claim in run["claims"])
+    directly, cycle = graph.users(needs), graph.cycle(needs)
+    statements = {claim["id"]: _statement(claim, needs[claim["id"]], directly) for claim in run["claims"]}
     return {
         "run": run,
         "statements": statements,
@@ -50,25 +46,20 @@ def page(run: dict[str, Any], pictures: dict[str, str] | None) -> dict[str, Any]
         "surprises": [s for s in statements.values() if s["verdict"] != s["expected"]],
         "errata": [s for s in statements.values() if s["erratum"]],
         "totals": _totals(statements.values()),
-        "drawing": drawing,
+        "drawing": None if cycle else graph.drawing(needs, needs.keys() - statements.keys()),
         "cycle": cycle,
         "pictures": None if pictures is None else {id: Markup(svg) for id, svg in pictures.items()},
     }
 
 
-def _drawing(needs: graph.Needs) -> tuple[graph.Drawing | None, str]:
-    try:
-        return graph.drawing(needs), ""
-    except RegistryError as error:
-        return None, str(error)
-
-
 def _papers(run: dict[str, Any], statements: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """The papers in the order of their first statements; title and version where the document has them."""
-    keys = dict.fromkeys(id.partition("/")[0] for id in statements)
-    about = run.get("papers", {})
-    return [{"key": key, "title": about.get(key, {}).get("title", ""), "version": about.get(key, {}).get("version", ""),
-             "statements": [s for id, s in statements.items() if id.partition("/")[0] == key]} for key in keys]
+    papers: dict[str, dict[str, Any]] = {}
+    for id, statement in statements.items():
+        key = id.partition("/")[0]
+        papers.setdefault(key, {"title": "", "version": "", **run.get("papers", {}).get(key, {}), "key": key, "statements": []})
+        papers[key]["statements"].append(statement)
+    return [*papers.values()]
 
 
 def _totals(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -84,46 +75,34 @@ def _totals(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 _DEFAULTS: dict[str, Any] = {
     "covers": (), "aliases": (), "expected": None, "evidence": "none", "routes": (), "variants": (), "mutants": {}, "false_alarm": 0.0,
-    "discrepancy": None, "worst": 0.0, "instances": 0, "seconds": 0.0, "witness": "", "note": "", "statement": "", "where": "",
+    "discrepancy": None, "proof": None, "worst": 0.0, "instances": 0, "seconds": 0.0, "witness": "", "note": "", "statement": "", "where": "",
     "printed": None, "printed_from": "", "erratum": None,
 }
 
 
-def _statement(claim: dict[str, Any], needs: graph.Needs) -> dict[str, Any]:
+def _statement(claim: dict[str, Any], needs: Sequence[str], directly: graph.Needs) -> dict[str, Any]:
     """A claim of the document with what the page derives from it."""
     claim = _DEFAULTS | {"expected": claim["verdict"]} | claim
-    named, everywhere = _split(claim["variants"], claim["routes"])
-    directly = graph.users(needs)[claim["id"]]
+    universal = {f"{kind}: {route}" for kind in UNIVERSAL for route in claim["routes"]}
+    caught = [variant["name"] for variant in claim["variants"] if variant["caught"]]
     return claim | {
-        "needs": needs[claim["id"]],
-        "users": directly,
-        "through": [user for user in graph.all_users(needs, claim["id"]) if user not in directly],
+        "needs": needs,
+        "users": directly[claim["id"]],
+        "through": [user for user in graph.all_users(directly, claim["id"]) if user not in directly[claim["id"]]],
         "math": typeset(claim["printed"]) if claim["printed"] else None,
-        "named": [variant["name"] for variant in named if variant["caught"]],
-        "everywhere": _condensed([variant["name"] for variant in everywhere if variant["caught"]], claim["routes"]),
-        "universal": sum(variant["caught"] for variant in everywhere),
+        "named": [name for name in caught if name not in universal],
+        "everywhere": _condensed(caught, claim["routes"]),
         "missed": [variant["name"] for variant in claim["variants"] if not variant["caught"]],
-        "caught": sum(variant["caught"] for variant in claim["variants"]),
+        "caught": len(caught),
         "total": len(claim["variants"]),
         "note": claim["note"] if claim["note"] != claim["erratum"] else "",
     }
 
 
-def _split(variants: Sequence[dict[str, Any]], routes: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The variants that the claim names, and the universal ones of its routes."""
-    universal = {f"{kind}: {route}" for kind in UNIVERSAL for route in routes}
-    return [v for v in variants if v["name"] not in universal], [v for v in variants if v["name"] in universal]
-
-
-def _condensed(names: Iterable[str], routes: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+def _condensed(names: Container[str], routes: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
     """Universal variants by the routes that they were applied to: [("zero, sign", ("left", "right"))]."""
-    on: dict[str, set[str]] = {}
-    for kind, _, route in (name.partition(": ") for name in names):
-        on.setdefault(kind, set()).add(route)
-    together: dict[tuple[str, ...], list[str]] = {}
-    for kind in (kind for kind in UNIVERSAL if kind in on):
-        together.setdefault(tuple(route for route in routes if route in on[kind]), []).append(kind)
-    return [(", ".join(kinds), where) for where, kinds in together.items()]
+    on = {kind: tuple(route for route in routes if f"{kind}: {route}" in names) for kind in UNIVERSAL}
+    return [(", ".join(kind for kind in on if on[kind] == where), where) for where in dict.fromkeys(on.values()) if where]
 
 
 # ---- how things are written
@@ -137,16 +116,12 @@ def figure(value: Any) -> str:
     """A number as the report writes it: 0, 5.6e-17, 1e-06; text as it is."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return str(value)
-    return "0" if value == 0 else re.sub(r"\.?0+(?=e|$)", "", f"{value:.1e}")
+    return f"{value:.2g}"
 
 
 def share(part: int, whole: int) -> str:
     """A percentage that is never rounded up, so that 100 % means all."""
     return f"{math.floor(10_000 * part / whole) / 100:g} %" if whole else "none"
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z]+", "-", text.lower())
 
 
 # ---- formulas
@@ -157,7 +132,7 @@ _ATTRIBUTES = re.compile("display|displaystyle|scriptlevel|mathvariant|stretchy|
                          "|(min|max|math)size|[lr]space|width|height|depth|linethickness|(row|column)(spacing|align|lines)|mathcolor|notation")
 
 
-def typeset(latex: str) -> Markup | None:
+def typeset(latex: str) -> str | None:
     """A formula as MathML; None where it cannot be converted, or where the conversion holds anything but mathematics."""
     from latex2mathml.converter import convert
     from markupsafe import Markup
@@ -170,18 +145,27 @@ def typeset(latex: str) -> Markup | None:
         element.tag = str(element.tag).rpartition("}")[2]
         if not _TAGS.fullmatch(element.tag) or not all(map(_ATTRIBUTES.fullmatch, element.attrib)) or "\\" in (element.text or ""):
             return None
+    for element in root.iter():
         _tidy(element)
     root.set("alttext", latex)
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
-def _tidy(element: ElementTree.Element) -> None:
-    """Relations that the converter takes for letters, and bold as characters of their own: browsers have dropped the attribute."""
-    text = element.text or ""
-    if element.tag == "mi" and text in _RELATIONS:
-        element.tag, element.text = "mo", _RELATIONS[text]
-    if element.tag in ("mi", "mn") and element.attrib.pop("mathvariant", "") == "bold":
-        element.text = "".join(chr(ord(c) + _BOLD[kind]) if (kind := unicodedata.category(c)) in _BOLD and c.isascii() else c for c in text)
+def _tidy(parent: ElementTree.Element) -> None:
+    """What the converter leaves: relations taken for letters, a sign after an operator, bold as an attribute that browsers have dropped."""
+    before = ElementTree.Element("mrow")
+    for element in list(parent):
+        text = element.text or ""
+        if element.tag == "mi" and text in _RELATIONS:
+            element.tag, element.text = "mo", _RELATIONS[text]
+        if element.tag in ("mi", "mn") and element.attrib.pop("mathvariant", "") == "bold":
+            element.text = "".join(chr(ord(c) + _BOLD[kind]) if c.isascii() and (kind := category(c)) in _BOLD else c for c in text)
+        if element.tag == before.tag == "mo" and (before.text, text) == (":", "="):
+            before.text = ":="
+            parent.remove(element)
+        elif element.tag == before.tag == "mo" and text in ("\u2212", "+") and before.text not in (")", "]", "!"):
+            element.set("form", "prefix")
+        before = element
 
 
 _RELATIONS = {"~": "\u223c", ";": ";", ":": ":", "\u2032": "\u2032"}

@@ -16,18 +16,23 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings, strategies
+from hypothesis.errors import Unsatisfiable
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, PrimitiveProvider
+
+from proofs_checks.engine.evidence import EvidenceError
 
 Axis = tuple[int, int] | list[Any]
 SMALL_GRID = 64        # a grid of at most so many sizes is walked through as corners
 FINITE = 4096          # a finite domain of at most so many instances is used up
+ROUNDS = 12            # a small domain repeats itself; after so many rounds it counts as used up
+RESERVED = ("sizes", "rank", "seed")
 
 
 class Instance:
@@ -42,6 +47,9 @@ class Instance:
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"an instance is frozen; {name} cannot be set")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"an instance is frozen; {name} cannot be deleted")
+
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"the instance has no {name!r}; it has {', '.join(k for k in self.__dict__ if k not in ('sizes', 'rank', 'seed'))}")
 
@@ -49,12 +57,21 @@ class Instance:
         return ", ".join(f"{name} = {value}" for name, value in self.sizes.items())
 
 
+def _choices(name: str, axis: Axis) -> list[Any]:
+    """The places along an axis, simplest first."""
+    if name in RESERVED:
+        raise ValueError(f"an axis is named {name}, which every instance has already; call it otherwise")
+    if isinstance(axis, tuple) and len(axis) != 2:
+        raise ValueError(f"{name} = {axis}; an axis is a range (lowest, highest) or a list of choices [...]")
+    return list(range(axis[0], axis[1] + 1)) if isinstance(axis, tuple) else list(axis)
+
+
 class Family:
     """The sizes of a family, and the function that builds an instance at given sizes."""
 
     def __init__(self, build: Callable[..., Mapping[str, Any]] | None, axes: dict[str, Axis], where: Callable[..., bool] | None) -> None:
         self.build, self.where = build, where
-        self.axes = {name: (list(range(axis[0], axis[1] + 1)) if isinstance(axis, tuple) else list(axis)) for name, axis in axes.items()}
+        self.axes = {name: _choices(name, axis) for name, axis in axes.items()}
         self.random = build is not None and "rng" in inspect.signature(build).parameters
 
     def sizes(self, rank: tuple[int, ...]) -> dict[str, Any]:
@@ -71,7 +88,12 @@ class Family:
         if self.build is None:
             return Instance(sizes, {}, rank, None)
         extra = {"rng": np.random.default_rng(seed)} if self.random else {}
-        return Instance(sizes, self.build(**extra, **sizes), rank, seed if self.random else None)
+        try:
+            fields = self.build(**extra, **sizes)
+        except Exception as error:
+            at = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+            raise EvidenceError(f"its family raised {type(error).__name__} at {at}: {error}") from error
+        return Instance(sizes, fields, rank, seed if self.random else None)
 
     @property
     def grid(self) -> int:
@@ -102,7 +124,7 @@ def family(build: Callable[..., Mapping[str, Any]] | None = None, where: Callabl
            **axes: Axis) -> strategies.SearchStrategy[Instance]:
     """The strategy of a family of instances; see the head of this module. ``where`` says which sizes go together."""
     source = Family(build, axes, where)
-    places = [strategies.integers(0, len(choices) - 1) for choices in source.axes.values()]
+    places = [strategies.integers(0, len(choices) - 1) if choices else strategies.nothing() for choices in source.axes.values()]
     seeds = strategies.integers(0, 2**32 - 1) if source.random else strategies.just(0)
     ranks = strategies.tuples(*places).filter(source.allowed)
     strategy = strategies.tuples(ranks, seeds).map(lambda drawn: source.make(*drawn))
@@ -116,7 +138,7 @@ _STREAM: ContextVar[np.random.Generator] = ContextVar("stream of the entry that 
 
 
 class StreamProvider(PrimitiveProvider):
-    """Hypothesis' primitives from the entry's own stream: its own generator mixes in the literals of the loaded modules."""
+    """Hypothesis' primitives from the entry's own stream, evenly: its own generator mixes in the literals of the loaded modules."""
 
     lifetime: ClassVar[Any] = "test_function"
 
@@ -125,21 +147,17 @@ class StreamProvider(PrimitiveProvider):
 
     def draw_integer(self, min_value: int | None = None, max_value: int | None = None, *, weights: dict[int, float] | None = None,
                      shrink_towards: int = 0) -> int:
-        rng = _STREAM.get()
-        left = rng.random()                            # the weights are partial: what they leave of 1 is spread evenly
-        for value, weight in (weights or {}).items():
-            if left < weight:
-                return value
-            left -= weight
         low = min_value if min_value is not None else min(shrink_towards, max_value if max_value is not None else 0) - 2**31
         high = max_value if max_value is not None else max(shrink_towards, low) + 2**31
         bits = (high - low + 1).bit_length() + 64
-        return low + int.from_bytes(rng.bytes(bits // 8 + 1), "little") % (high - low + 1)
+        return low + int.from_bytes(_STREAM.get().bytes(bits // 8 + 1), "little") % (high - low + 1)
 
     def draw_float(self, *, min_value: float = -math.inf, max_value: float = math.inf, allow_nan: bool = True,
                    smallest_nonzero_magnitude: float) -> float:
-        low, high = max(min_value, -1e9), min(max_value, 1e9)
-        drawn = float(_STREAM.get().uniform(min(low, high), max(low, high)))
+        low = min_value if math.isfinite(min_value) else min(-1e9, max_value)
+        high = max_value if math.isfinite(max_value) else max(1e9, min_value)
+        u = float(_STREAM.get().random())
+        drawn = min(max((1 - u) * low + u * high, low), high)
         return drawn if abs(drawn) >= smallest_nonzero_magnitude else min(max(0.0, min_value), max_value)
 
     def draw_string(self, intervals: Any, *, min_size: int = 0, max_size: int = 10**10) -> str:
@@ -155,11 +173,20 @@ AVAILABLE_PROVIDERS["proofs_checks"] = f"{__name__}.StreamProvider"
 
 def draw(strategy: Any, count: int, rng: np.random.Generator) -> list[Any]:
     """At least ``count`` distinct instances, corners first; fewer where the domain is used up."""
+    if not isinstance(strategy, strategies.SearchStrategy):
+        raise TypeError(f"given= is {strategy!r}; it must be a Hypothesis strategy, such as family(...) or single_index()")
+    if strategy.is_empty:
+        return []
     source = _FAMILIES.get(strategy)
     corners = [source.make(rank, int(rng.integers(2**32))) for rank in source.corners()] if source else []
-    if source and source.finite:
+    if source and (source.finite or source.grid == 0):
         return corners
-    return _distinct(itertools.chain(corners, _drawn(strategy, max(count - len(corners), 0), rng)))
+    found = _distinct(corners)
+    for _ in range(ROUNDS):
+        if len(found) >= count:
+            break
+        found = _distinct([*found, *_drawn(strategy, count - len(corners), rng)])[: max(count, len(corners))]
+    return found
 
 
 def _drawn(strategy: Any, count: int, rng: np.random.Generator) -> list[Any]:
@@ -176,12 +203,14 @@ def _drawn(strategy: Any, count: int, rng: np.random.Generator) -> list[Any]:
     token = _STREAM.set(rng)
     try:
         collect()
+    except Unsatisfiable:
+        return []
     finally:
         _STREAM.reset(token)
     return found
 
 
-def _distinct(instances: Iterator[Any]) -> list[Any]:
+def _distinct(instances: Sequence[Any]) -> list[Any]:
     seen: dict[Any, Any] = {}
     for instance in instances:
         seen.setdefault((instance.rank, instance.seed) if isinstance(instance, Instance) else repr(instance), instance)
@@ -198,8 +227,3 @@ def size_of(instance: Any) -> tuple[Any, ...]:
 def unit(v: Any) -> Any:
     """v / |v|."""
     return v / np.linalg.norm(v)
-
-
-def choices(values: Sequence[Any]) -> list[Any]:
-    """An axis that takes these values, simplest first."""
-    return list(values)

@@ -14,6 +14,8 @@ LEAST_VARIANTS = 2
 
 def lint(papers: Sequence[Paper]) -> list[str]:
     """The findings, one sentence each; none is a clean bill."""
+    if missing := [str(error) for paper in papers for error in _iteration(paper)]:
+        return missing
     known = [claim for paper in papers for claim in paper]
     return [
         *(finding for paper in papers for finding in _paper(paper)),
@@ -21,6 +23,15 @@ def lint(papers: Sequence[Paper]) -> list[str]:
         *_needs(known),
         *_names(known),
     ]
+
+
+def _iteration(paper: Paper) -> list[RegistryError]:
+    """Why a paper cannot be read, if so."""
+    try:
+        list(paper)
+    except RegistryError as error:
+        return [error]
+    return []
 
 
 def _paper(paper: Paper) -> Iterator[str]:

@@ -36,6 +36,18 @@ def gauss_hermite_mean(f: Callable[[Vector], Vector], basis: Vector, degree: int
 
 def half_space_moment(f: Callable[[Vector], Vector], size: Callable[[Vector], Vector], U: Vector, w: Vector, b: float, degree: int) -> Quadrature:
     """E[f(x) x 1{w.x + b >= 0}]: Gauss-Legendre on panels of the half-line along w, Gauss-Hermite across; ``size`` bounds |f|'s terms."""
+    x, weight = half_space_rule(U, w, b, degree)
+    return Quadrature((weight * f(x)) @ x, (weight * size(x)) @ np.abs(x))
+
+
+def half_space_square(f: Callable[[Vector], Vector], w: Vector, b: float, degree: int) -> Vector:
+    """E[(f(x) x_i)^2 1{w.x + b >= 0}] for each coordinate i, f of that degree: a grid in all d dimensions, for small d."""
+    x, weight = half_space_rule(np.eye(len(w)), w, b, 2 * degree)
+    return np.asarray((weight * f(x) ** 2) @ x**2)
+
+
+def half_space_rule(U: Vector, w: Vector, b: float, degree: int) -> tuple[Vector, Vector]:
+    """Nodes x (N, d) in span(w, U) and weights of the standard normal law on w.x + b >= 0."""
     basis = orthonormal(np.vstack([w[None, :], U]))                       # (s, d), the first row along w
     s = len(basis)
     t, weight_t = half_line_rule(-b / float(np.linalg.norm(w)))
@@ -43,8 +55,7 @@ def half_space_moment(f: Callable[[Vector], Vector], size: Callable[[Vector], Ve
     across = np.array(list(itertools.product(nodes, repeat=s - 1))).reshape(len(nodes) ** (s - 1), s - 1)
     weight = np.array([math.prod(p) for p in itertools.product(weights / math.sqrt(2 * math.pi), repeat=s - 1)])
     x = np.concatenate([np.repeat(t, len(across))[:, None], np.tile(across, (len(t), 1))], axis=1) @ basis
-    weight = np.outer(weight_t, weight).ravel()
-    return Quadrature((weight * f(x)) @ x, (weight * size(x)) @ np.abs(x))
+    return x, np.outer(weight_t, weight).ravel()
 
 
 def half_line_rule(start: float) -> tuple[Vector, Vector]:

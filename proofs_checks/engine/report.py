@@ -25,9 +25,10 @@ class Screen:
     def __init__(self, total: int, *, out: IO[str], err: IO[str]) -> None:
         from rich.console import Console
 
-        self.out = Console(file=out, highlight=False, width=None if out.isatty() else WIDE)
+        self.out = Console(file=out, highlight=False, emoji=False, width=None if out.isatty() else WIDE)
+        self.out.on_broken_pipe = _broken_pipe  # type: ignore[method-assign]
         self.err, self.total, self.done = err, total, 0
-        self.out.print(f"{'verdict':<13}{'statement':<34}{'evidence':<9}{'caught':>7}{'worst':>9}{'sec':>7}  what it says", style="bold")
+        self.out.print(f"{'verdict':<13}{'statement':<34}{'evidence':<11}{'caught':>7}{'worst':>9}{'sec':>7}  what it says", style="bold")
 
     def start(self, claim: Claim) -> None:
         """Say on stderr what runs now."""
@@ -46,15 +47,17 @@ class Screen:
         claim, variants = result.claim, result.variants + result.universal
         style = _STYLE[result.verdict] if result.as_expected else "bold red"
         self.out.print(
-            f"[{style}]{result.verdict:<13}[/]{escape(claim.id):<34}{result.evidence:<9}"
+            f"[{style}]{result.verdict:<13}[/]{escape(claim.id):<33} {result.evidence:<11}"
             f"{f'{result.caught}/{len(variants)}':>7}{_figure(result.worst):>9}{result.seconds:>7.2f}  {escape(claim.statement)}",
             no_wrap=True, overflow="ellipsis")
         for line in _asides(result):
             self.out.print(f"{'':<13}{escape(line)}", style="dim" if result.as_expected else style)
         self.out.file.flush()
 
-    def summary(self, results: Sequence[Result], left_out: Sequence[Claim], seconds: float) -> None:
+    def summary(self, results: Sequence[Result], left_out: Sequence[Claim], seconds: float, *, interrupted: bool = False) -> None:
         """The count of verdicts, and what was left out."""
+        if interrupted:
+            self.out.print(f"\ninterrupted after {len(results)} of {self.total} statements", style="bold red")
         counts = ", ".join(f"{count} {verdict}" for verdict, count in tally(results).items() if count)
         variants = sum(len(r.variants) + len(r.universal) for r in results)
         caught = sum(r.caught for r in results)
@@ -70,12 +73,16 @@ def _figure(worst: float) -> str:
     return "0" if worst == 0 else f"{worst:.0e}"
 
 
+def _broken_pipe() -> None:
+    raise BrokenPipeError
+
+
 def _asides(result: Result) -> list[str]:
     lines = []
-    if result.claim.erratum:
+    if result.verdict == "AMENDED":
         lines.append(f"as printed it fails at {result.witness}: {result.claim.erratum}")
-    elif result.witness:
-        lines.append(f"fails at {result.witness}")
+    elif result.verdict == "REFUTED":
+        lines.append(f"fails at {result.witness}" + (f": {result.claim.erratum}" if result.claim.erratum else ""))
     if result.note and result.note != result.claim.erratum:
         lines.append(result.note)
     return lines
@@ -89,8 +96,27 @@ def tally(results: Sequence[Result]) -> dict[str, int]:
 
 # ---- JSON
 
-def document(results: Sequence[Result], *, seed: int, implementation: str, profile: str, left_out: Sequence[Claim]) -> dict[str, Any]:
+def write(args: Any, results: Sequence[Result], left_out: Sequence[Claim], *, interrupted: bool) -> None:
+    """The reports that were asked for, of a whole run or of what an interrupted one has."""
+    run = document(results, seed=args.seed, implementation=args.implementation, profile=args.profile, left_out=left_out, interrupted=interrupted)
+    if args.json:
+        write_json(Path(args.json), run)
+    if args.markdown:
+        Path(args.markdown).write_text(markdown(results), encoding="utf-8")
+    if args.junit:
+        from proofs_checks.engine.junit import junit
+
+        Path(args.junit).write_text(junit(run), encoding="utf-8")
+    if args.html:
+        from proofs_checks.engine.html import html, pictures
+
+        Path(args.html).write_text(html(run, pictures(run)), encoding="utf-8")
+
+
+def document(results: Sequence[Result], *, seed: int, implementation: str, profile: str, left_out: Sequence[Claim],
+             interrupted: bool = False) -> dict[str, Any]:
     """The canonical form of a run."""
+    papers = {result.claim.paper.key: result.claim.paper for result in results}
     return {
         "schema": 1,
         "versions": versions(),
@@ -101,6 +127,8 @@ def document(results: Sequence[Result], *, seed: int, implementation: str, profi
         "claims": [_entry(result) for result in results],
         "left_out": [claim.id for claim in left_out],
         "summary": tally(results),
+        "interrupted": interrupted,
+        "papers": {key: {"title": paper.title, "version": paper.version} for key, paper in papers.items()},
     }
 
 
@@ -120,6 +148,7 @@ def _entry(result: Result) -> dict[str, Any]:
         "instances": result.instances,
         "seconds": round(result.seconds, 4),
         "witness": result.witness,
+        "discrepancy": result.discrepancy,
         "note": result.note,
         "statement": claim.statement,
         "where": claim.where,
@@ -127,6 +156,8 @@ def _entry(result: Result) -> dict[str, Any]:
         "printed_from": claim.printed_from,
         "erratum": claim.erratum,
         "needs": list(claim.needs),
+        "aliases": list(claim.aliases),
+        "proof": {"over": claim.proof.over, "because": claim.proof.because} if claim.proof else None,
     }
 
 
@@ -172,9 +203,15 @@ def _paragraph(result: Result) -> list[str]:
     ]
     if any(not v.caught for v in result.variants):
         facts.append(f"- missed: {'; '.join(v.name for v in result.variants if not v.caught)}")
+    if claim.proof and result.evidence == "proved":
+        facts.append(f"- over {claim.proof.over}: {claim.proof.because}")
     if claim.erratum:
-        facts.append(f"- printed: `{claim.printed}`")
+        facts += [f"- printed: `{claim.printed}`"] if claim.printed else []
         facts.append(f"- erratum: {claim.erratum}; smallest witness: {result.witness}")
+    elif result.witness:
+        facts.append(f"- smallest witness: {result.witness}")
+    if claim.out_of_reach:
+        facts.append(f"- why: {claim.out_of_reach}")
     if claim.aliases:
         facts.append(f"- also known as {', '.join(claim.aliases)}")
     if claim.needs:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from proofs_checks.engine import instances
+from proofs_checks.engine.boxes import holds_on
 from proofs_checks.engine.claims import Claim, Variant
 from proofs_checks.engine.compare import Comparison, compare
-from proofs_checks.engine.evidence import AtMost, Evidence, EvidenceError, Instead, Sampled, Scaling, Sides
+from proofs_checks.engine.evidence import AtMost, AtMostOn, Evidence, EvidenceError, Instead, Proof, Sampled, Scaling, Sides
 from proofs_checks.engine.stochastic import Compare, sampled, scaling
 from proofs_checks.engine.universal import universal
 
@@ -83,38 +85,89 @@ def audit_one(claim: Claim, *, seed: int = 0, profile: str = "quick", level: flo
     """
     start = time.perf_counter()
     try:
-        return _judge(claim, seed, profile, claim.false_alarm if level is None else level, start)
+        with _precision():
+            return _judge(claim, seed, profile, claim.false_alarm if level is None else level, start)
     except (Vacuous, EvidenceError) as why:
-        return Result(claim, "OUT OF REACH" if claim.out_of_reach else "VACUOUS", note=str(why), seconds=time.perf_counter() - start)
+        note = str(why)
+    except Exception as error:                         # a strategy, a tolerance or a box of somebody's own file may raise anything
+        note = f"it raised {type(error).__name__}: {error}"
+    return Result(claim, "VACUOUS", note=note, seconds=time.perf_counter() - start)
+
+
+PRECISION = 160         # bits of a ball while an entry runs
+
+
+@contextmanager
+def _precision() -> Iterator[None]:
+    """flint's working precision is global, so the runner sets and restores it."""
+    import flint
+
+    before = flint.ctx.prec
+    flint.ctx.prec = PRECISION
+    try:
+        yield
+    finally:
+        flint.ctx.prec = before
 
 
 def _judge(claim: Claim, seed: int, profile: str, level: float, start: float) -> Result:
     from refimpl.rng import stream
 
     # 1. instances exist
-    drawn = instances.draw(claim.given, INSTANCES[profile], stream(seed, claim.id))
-    if not drawn:
-        raise Vacuous("its strategy yields no instance, so nothing was tested")
+    drawn = _instances(claim, INSTANCES[profile], stream(seed, claim.id))
+    if claim.out_of_reach and claim.body(drawn[0]) is None:
+        return Result(claim, "OUT OF REACH", note=claim.out_of_reach, seconds=time.perf_counter() - start)
 
     # 2. the routes agree
     rng = stream(seed, f"{claim.id}/samples")
-    tried = [Tried(at, evidence, _against(claim, at, evidence, level / len(drawn), rng)) for at in drawn for evidence in [_evidence(claim, at)]]
-    compared = [case.against(case.evidence) for case in tried]
+    tried = [_try(claim, at, level / len(drawn), rng) for at in drawn]
+    compared = [_compared(case) for case in tried]
     broken = [case.at for case, comparison in zip(tried, compared, strict=True) if comparison.agree is False]
 
     # 3. every wrong variant is told apart, and so are the universal ones
-    variants, printed_witness = _variants(claim, tried)
+    variants, printed_witness = _variants(claim, tried) if not broken else ((), "")
     everywhere = _universal(tried) if not broken else ()
 
     # 4. only then a verdict
     verdict, note = _verdict(claim, compared, broken, variants, everywhere)
-    kind = _kind(claim, compared, drawn)
+    kind = _kind(claim, compared, drawn) if not broken else _weakest(compared)
     stochastic = kind in ("statistical", "scaling")
     return Result(
         claim, verdict, evidence=kind, routes=tuple(tried[0].evidence.routes), variants=variants,
         universal=everywhere, worst=_worst(compared, bool(broken)), instances=len(drawn), seconds=time.perf_counter() - start,
         witness=_witness(broken) if broken else printed_witness, note=note,
         false_alarm=level if stochastic else 0.0, discrepancy=max(c.discrepancy for c in compared))
+
+
+def _instances(claim: Claim, count: int, rng: np.random.Generator) -> list[Any]:
+    try:
+        drawn = instances.draw(claim.given, count, rng)
+    except EvidenceError:
+        raise
+    except Exception as error:
+        raise Vacuous(f"its strategy raised {type(error).__name__}: {error}") from error
+    if not drawn:
+        raise Vacuous("its strategy yields no instance, so nothing was tested")
+    return drawn
+
+
+def _try(claim: Claim, at: Any, level: float, rng: np.random.Generator) -> Tried:
+    evidence = _evidence(claim, at)
+    try:
+        return Tried(at, evidence, _against(claim, at, evidence, level, rng))
+    except EvidenceError:
+        raise
+    except Exception as error:
+        raise Vacuous(f"its evidence raised {type(error).__name__} at {at!r}: {error}") from error
+
+
+def _compared(case: Tried) -> Comparison:
+    try:
+        return case.against(case.evidence)
+    except EvidenceError:
+        raise
+    except Exception as error:
+        raise Vacuous(f"its evidence raised {type(error).__name__} at {case.at!r}: {error}") from error
 
 
 def _against(claim: Claim, at: Any, evidence: Evidence, level: float, rng: np.random.Generator) -> Compare:
@@ -126,6 +179,9 @@ def _against(claim: Claim, at: Any, evidence: Evidence, level: float, rng: np.ra
     budget = claim.tol.at(at) if claim.tol else None
 
     def against(other: Evidence) -> Comparison:
+        if isinstance(other, AtMostOn):
+            agree = holds_on(other.box, other.routes["value"], other.routes["bound"])
+            return Comparison(agree, 0.0, "proved", note="" if agree is not None else "the two sides come too close for balls to decide")
         if not isinstance(other, Sides | AtMost):
             raise EvidenceError(f"it returned {type(other).__name__} where the entry has Sides or AtMost")
         return compare(other, budget)
@@ -135,31 +191,42 @@ def _against(claim: Claim, at: Any, evidence: Evidence, level: float, rng: np.ra
 
 def _kind(claim: Claim, compared: Sequence[Comparison], drawn: Sequence[Any]) -> str:
     """The weakest of the kinds; exact agreement on enough points of a polynomial identity is a proof."""
-    kinds = {comparison.kind for comparison in compared}
-    kind = next(k for k in ("scaling", "statistical", "numeric", "certified", "exact") if k in kinds)
+    kind = _weakest(compared)
     if claim.proof is None:
         return kind
     if kind != "exact":
         raise Vacuous(f"its proof wants exact routes, and they are {kind}")
+    _enough_points(claim.proof, drawn)
+    return "proved"
+
+
+def _enough_points(proof: Proof, drawn: Sequence[Any]) -> None:
+    """Within each group of the other sizes, more distinct values of the parameter than the degree."""
+    if proof.parameter not in drawn[0].sizes:
+        raise Vacuous(f"its proof varies {proof.parameter!r}, which is no axis of its instances; they have {', '.join(drawn[0].sizes)}")
     groups: dict[tuple[Any, ...], set[Any]] = {}
     for at in drawn:
-        others = tuple((name, size) for name, size in at.sizes.items() if name != claim.proof.parameter)
-        groups.setdefault(others, set()).add(at.sizes[claim.proof.parameter])
+        groups.setdefault(_others(proof, at), set()).add(at.sizes[proof.parameter])
     for at in drawn:
-        others = tuple((name, size) for name, size in at.sizes.items() if name != claim.proof.parameter)
-        if len(groups[others]) <= claim.proof.degree(at):
-            raise Vacuous(f"its proof needs {claim.proof.degree(at) + 1} values of {claim.proof.parameter} at {at!r}, and has {len(groups[others])}")
-    return "proved"
+        if (points := len(groups[_others(proof, at)])) <= proof.degree(at):
+            raise Vacuous(f"its proof needs {proof.degree(at) + 1} values of {proof.parameter} at {at!r}, and has {points}")
+
+
+def _others(proof: Proof, at: Any) -> tuple[Any, ...]:
+    return tuple((name, size) for name, size in at.sizes.items() if name != proof.parameter)
+
+
+def _weakest(compared: Sequence[Comparison]) -> str:
+    kinds = {comparison.kind for comparison in compared}
+    return next(kind for kind in ("scaling", "statistical", "numeric", "certified", "exact", "proved") if kind in kinds)
 
 
 def _verdict(claim: Claim, compared: Sequence[Comparison], broken: list[Any], variants: tuple[Caught, ...],
              everywhere: tuple[Caught, ...]) -> tuple[str, str]:
-    if claim.out_of_reach:
-        if broken:
-            return "REFUTED", f"its finite core fails at {_witness(broken)}"
-        return "OUT OF REACH", claim.out_of_reach
     if broken:
-        return "REFUTED", claim.erratum or "the routes disagree"
+        core = f"its finite core fails at {_witness(broken)}" if claim.out_of_reach else ""
+        said = next((comparison.note for comparison in compared if comparison.agree is False and comparison.note), "")
+        return "REFUTED", claim.erratum or core or said or "the routes disagree"
     if undecided := next((comparison for comparison in compared if comparison.agree is None), None):
         return "INCONCLUSIVE", undecided.note
     missed = [v.name for v in variants + everywhere if not v.caught]
@@ -167,6 +234,8 @@ def _verdict(claim: Claim, compared: Sequence[Comparison], broken: list[Any], va
         return "VACUOUS", f"not told apart: {', '.join(missed)}"
     if not variants:
         return "VACUOUS", "it has no wrong variant, so nothing shows that it can fail"
+    if claim.out_of_reach:
+        return "OUT OF REACH", claim.out_of_reach
     if claim.printed_variant:
         return "AMENDED", claim.erratum or ""
     return ("CONSISTENT" if compared[0].kind in ("statistical", "scaling") else "HOLDS"), ""
@@ -193,7 +262,10 @@ def _told_apart(variant: Variant, case: Tried) -> bool:
     if not isinstance(wrong, Evidence):
         raise Vacuous(f"the variant {variant.name!r} returned {type(wrong).__name__}; it must return Instead, or evidence of the entry's kind")
     try:
-        return case.against(wrong).agree is False
+        comparison = case.against(wrong)
+        if comparison.agree is False and comparison.note:
+            raise EvidenceError(comparison.note)
+        return comparison.agree is False
     except EvidenceError as error:
         raise Vacuous(f"the variant {variant.name!r} cannot be compared at {case.at!r}: {error}") from error
 

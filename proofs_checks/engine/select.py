@@ -7,6 +7,7 @@ import fnmatch
 import hashlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,68 +19,91 @@ class SelectionError(ValueError):
 
 
 def all_papers(names: Sequence[str] = ()) -> list[Paper]:
-    """The package's own papers and those of the files among ``names``."""
+    """The package's own papers and those of the files among ``names``; no two declare the same ID."""
     from proofs_checks.papers import papers
 
-    own = [*papers()]
+    found = [*papers()]
     for name in names:
         file = name.partition(":")[0]
         if file.endswith(".py"):
-            own += load(Path(file))
-    return own
+            found += [paper for paper in load(Path(file)) if all(paper is not other for other in found)]
+    owner: dict[str, Paper] = {}
+    for paper in found:
+        for claim in paper:
+            if owner.setdefault(claim.id, paper) is not paper:
+                raise SelectionError(f"two papers declare {claim.id}; give one of them another key, Paper('MINE', ...)")
+    return found
+
+
+def find(claim_id: str, names: Sequence[str]) -> Claim:
+    """The claim of this ID, among the package's and those of the files in ``names``."""
+    return next(claim for paper in all_papers(names) for claim in paper if claim.id == claim_id)
 
 
 def load(path: Path) -> list[Paper]:
-    """The papers that a file declares."""
+    """The papers that a file declares; what goes wrong in it is said by file and line."""
     if not path.is_file():
         raise SelectionError(f"{path} is not a file; name an existing .py file that declares a Paper")
     name = "proofs_checks_file_" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    papers = [value for value in vars(sys.modules[name]).values() if isinstance(value, Paper)]
+        _execute(path, name)
+    papers = [value for value in vars(sys.modules[name]).values() if isinstance(value, Paper) and value.home == name]
     if not papers:
         raise SelectionError(f"{path} declares no Paper; write MINE = Paper('MINE', title=..., version=...) and its claims")
+    for paper in papers:
+        if not list(paper):
+            raise SelectionError(f"{path}: {paper.key} has no claim; decorate a function with @{paper.key}.claim('slug', where=..., given=...)")
     return papers
+
+
+def _execute(path: Path, name: str) -> None:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        del sys.modules[name]
+        raise SelectionError(f"{path}:{error.lineno}: {error.msg}") from error
+    except (Exception, SystemExit) as error:                       # whatever her file does wrong, she reads where
+        del sys.modules[name]
+        raise SelectionError(f"{path}:{_line(error, path)}: {type(error).__name__}: {error}") from error
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def _line(error: BaseException, path: Path) -> int:
+    """The last line of this file in the error's traceback."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == path.resolve()]
+    return (lines or [1])[-1] or 1
 
 
 def select(names: Sequence[str]) -> list[Claim]:
     """The claims that ``names`` mean, each once, in the order of the papers; all of the package's own where there are none."""
-    papers = all_papers(names)
+    claims = [claim for paper in all_papers(names) for claim in paper]
     if not names:
-        return [claim for paper in papers for claim in paper]
-    wanted: dict[str, Claim] = {}
-    for name in names:
-        for claim in _meant(name, papers):
-            wanted.setdefault(claim.id, claim)
-    order = [claim.id for paper in papers for claim in paper]
-    return sorted(wanted.values(), key=lambda claim: order.index(claim.id))
+        return claims
+    wanted = {claim.id for name in names for claim in _meant(name, claims)}
+    return [claim for claim in claims if claim.id in wanted]
 
 
-def _meant(name: str, papers: Sequence[Paper]) -> list[Claim]:
+def _meant(name: str, claims: Sequence[Claim]) -> list[Claim]:
     file, _, pattern = name.partition(":")
     if file.endswith(".py"):
-        claims = [claim for paper in load(Path(file)) for claim in paper]
-        names = {claim.id.partition("/")[2]: claim for claim in claims} | {claim.id: claim for claim in claims}
-        return claims if not pattern else _matching(pattern, names, name)
-    claims = [claim for paper in papers for claim in paper]
-    names = {alias: claim for claim in claims for alias in (claim.id, *claim.aliases)}
-    labels = {label: claim for claim in claims for label in claim.covers}
-    return _matching(name, labels | names, name)
+        own = [claim for paper in load(Path(file)) for claim in paper]
+        slugs = [(said, claim) for claim in own for said in (claim.id.partition("/")[2], claim.id)]
+        return own if not pattern else _matching(pattern, slugs, f"{file}:")
+    return _matching(name, [(said, claim) for claim in claims for said in (claim.id, *claim.aliases, *claim.covers)], "")
 
 
-def _matching(pattern: str, names: dict[str, Claim], said: str) -> list[Claim]:
-    found = [claim for name, claim in names.items() if fnmatch.fnmatchcase(name, pattern)]
+def _matching(pattern: str, names: Sequence[tuple[str, Claim]], before: str) -> list[Claim]:
+    found = [claim for name, claim in names if fnmatch.fnmatchcase(name, pattern)]
     if not found:
-        close = difflib.get_close_matches(pattern, names, n=3, cutoff=0.4)
-        raise SelectionError(f"{said!r} is no claim and matches none{f'; did you mean {close[0]}?' if close else ''} (python -m proofs_checks list shows all)")
+        close = difflib.get_close_matches(pattern, [name for name, _ in names], n=1, cutoff=0.4)
+        raise SelectionError(f"{before + pattern!r} is no claim and matches none{f'; did you mean {before}{close[0]}?' if close else ''} "
+                             f"(python -m proofs_checks list shows all)")
     return found
 
 

@@ -26,7 +26,12 @@ def sampled(evidence: Sampled, level: float, rng: np.random.Generator) -> Compar
     if n > evidence.at_most:
         return lambda other: Comparison(None, 0.0, "statistical", evidence.discrepancy,
                                         f"it needs {n} samples to see {evidence.discrepancy:g}, and may draw {evidence.at_most}")
-    x = np.asarray(evidence.draw(rng, n), dtype=float).reshape(n, truth.size)
+    x = np.asarray(evidence.draw(rng, n), dtype=float)
+    if x.size != n * truth.size:
+        raise EvidenceError(f"draw returned {x.shape} where {n} samples of {truth.size} components were asked for")
+    if not np.all(np.isfinite(x)):
+        raise EvidenceError(f"draw returned {x[~np.isfinite(x)][0]} among its samples; a nan or an infinity has no mean")
+    x = x.reshape(n, truth.size)
     means = np.array([catoni_mean(column, float(v), delta) for column, v in zip(x.T, variance.flat, strict=True)])
     radii = np.array([catoni_half_width(n, float(v), delta) for v in variance.flat])
 
@@ -46,6 +51,8 @@ def _floats(route: object) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
 
 def scaling(evidence: Scaling, level: float, rng: np.random.Generator) -> Compare:
     """How an exponent compares with the slopes: inside its margin, disjoint from it, or undecided."""
+    if len(set(evidence.sizes)) < 2 or evidence.seeds < 2:
+        raise EvidenceError(f"sizes = {evidence.sizes}, seeds = {evidence.seeds}; a slope needs two sizes and its spread two seeds")
     streams = rng.spawn(evidence.seeds)
     values = np.array([[evidence.measure(stream, size) for size in evidence.sizes] for stream in streams])
     if not (np.all(np.isfinite(values)) and np.all(values > 0)):

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from proofs_checks.engine.compare import Numbers, Value, align
-from proofs_checks.engine.evidence import AtMost, Evidence, Sides
+from proofs_checks.engine.evidence import AtMost, AtMostOn, Evidence, Sides
 
 Transform: TypeAlias = Callable[[Numbers], Numbers | None]
 
@@ -34,12 +34,15 @@ REARRANGING = ("transpose", "shift by one")
 UNIVERSAL_BOUND: dict[str, Transform] = {
     "zero": UNIVERSAL["zero"],
     "sign": UNIVERSAL["sign"],
-    "factor 2": lambda value: value / 2,
+    "factor 2": lambda value: value - abs(value) / 2,
 }
 
 
 def universal(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
     """(name, evidence) for each universal variant that changes the value of a route at this instance."""
+    if isinstance(evidence, AtMostOn):
+        yield from _universal_on(evidence)
+        return
     names = [name for name, value in evidence.routes.items() if value is not None]
     routes = dict(zip(names, align([evidence.routes[name] for name in names]), strict=True))
     kept = dict(routes) if isinstance(evidence, Sides | AtMost) else {}
@@ -47,10 +50,22 @@ def universal(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
         value = routes[route].middle
         for name, transform in (UNIVERSAL_BOUND if isinstance(evidence, AtMost) else UNIVERSAL).items():
             wrong = transform(value)
-            if wrong is not None and not (name in REARRANGING and _same(value, wrong)):
+            if wrong is not None and not _equivalent(name, value, wrong, isinstance(evidence, AtMost)):
                 yield f"{name}: {route}", evidence.instead({**kept, route: Value(np.asarray(wrong))})
 
 
-def _same(value: Numbers, wrong: Numbers) -> bool:
-    """A symmetric matrix is its own transpose and a constant vector its own shift: no variant, up to the last 12 bits of the largest entry."""
-    return wrong.shape == value.shape and bool(np.all(abs(wrong - value) <= 2.0**-40 * np.max(abs(value), initial=0)))
+def _universal_on(evidence: AtMostOn) -> Iterator[tuple[str, Evidence]]:
+    bound = evidence.routes["bound"]
+    yield "zero: bound", evidence.instead({"bound": lambda *x: 0})
+    yield "sign: bound", evidence.instead({"bound": lambda *x: -bound(*x)})
+    yield "factor 2: bound", evidence.instead({"bound": lambda *x: bound(*x) - abs(bound(*x)) / 2})
+
+
+def _equivalent(name: str, value: Numbers, wrong: Numbers, at_most: bool) -> bool:
+    """A symmetric matrix is its own transpose and a constant vector its own shift, up to the last 12 bits of the largest entry; a bound
+    that did not fall anywhere is no wrong bound."""
+    if at_most:
+        return not np.any(wrong < value)
+    if name not in REARRANGING or wrong.shape != value.shape:
+        return False
+    return bool(np.all(abs(wrong - value) * 2**40 <= np.max(abs(value), initial=0)))

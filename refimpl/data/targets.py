@@ -16,9 +16,10 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from refimpl import hermite, polynomials
-from refimpl.errors import Array, DomainError, Shapes, coefficients, count, finite, number
+from refimpl.errors import Array, DomainError, Shapes, coefficients, count, finite, number, rounded
 from refimpl.polynomials import Exponents, Polynomial
 from refimpl.rng import Seed, generator
 
@@ -55,18 +56,30 @@ class Target:
     Rounding   the algebra on g is exact; G = U U^T is rounded once, and each coefficient once more.
     """
 
+    U: Array                               # (r, d)
+    g: Mapping[Exponents, Fraction]
+    r: int
+    d: int
+    p: int                                 # degree
+    _condition: float                      # of U U^T
+
     def __init__(self, g: Mapping[Exponents, Any], U: object) -> None:
         U = Shapes("DLS22, Assumption 1")("U", U, "r", "d").copy()
         U.flags.writeable = False
-        self.U: Array = U                              # (r, d)
-        self.r, self.d = U.shape
-        self.g: Mapping[Exponents, Fraction] = MappingProxyType(polynomials.polynomial(g, self.r))
-        self.p = polynomials.degree(self.g)
+        r, d = U.shape
+        exact_g = polynomials.polynomial(g, r)
         spread = np.linalg.svd(U, compute_uv=False)
-        if self.r > self.d or spread[-1] <= max(U.shape) * EPS * spread[0]:
-            raise DomainError(f"U has {self.r} rows of rank {int(np.sum(spread > max(U.shape) * EPS * spread[0]))}; "
-                              f"the u_i must be linearly independent (DLS22, Assumption 1)")
-        self._condition = float((spread[0] / spread[-1]) ** 2)
+        rank = int(np.sum(spread > max(U.shape) * EPS * spread[0]))
+        if rank < r:
+            raise DomainError(f"U has {r} rows of rank {rank}; the u_i must be linearly independent (DLS22, Assumption 1)")
+        self.__dict__.update(U=U, r=r, d=d, g=MappingProxyType(exact_g), p=polynomials.degree(exact_g),
+                             _condition=float(spread[0] / spread[-1]) ** 2)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a target is immutable, so {name} cannot be set; make another Target(g, U)")
+
+    def __reduce__(self) -> tuple[type[Target], tuple[dict[Exponents, Fraction], Array]]:
+        return Target, (dict(self.g), self.U)
 
     def __repr__(self) -> str:
         return f"Target(degree p = {self.p}, r = {self.r} directions, d = {self.d})"
@@ -83,16 +96,17 @@ class Target:
 
         Evaluated as sum_alpha c_alpha He_alpha(Ux) / alpha!, within (d + 4 p + r) eps of the sum of absolute terms.
         """
-        V = self._rows("X", X, "n") @ self.U.T                                  # (n, r)
+        V = self._coordinates("X", X, "n")                                      # (n, r)
         if self.r == 1:
-            c = [float(self._hermite.get((k,), 0)) for k in range(self.p + 1)]
+            c = [rounded("a Hermite coefficient of g", self._hermite.get((k,), 0)) for k in range(self.p + 1)]
             return finite("f_star", np.asarray(hermite.hermite_sum(c, np.ascontiguousarray(V[:, 0]))))
         tables = [hermite.He_table(self.p, np.ascontiguousarray(v)) for v in V.T]   # r times (p + 1, n)
         total = np.zeros(len(V))
-        for alpha, c_alpha in self._hermite.items():
-            if c_alpha:
-                total += float(c_alpha / polynomials.factorial(alpha)) * math.prod(
-                    (table[k] for table, k in zip(tables, alpha, strict=True) if k), start=np.ones(len(V)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for alpha, c_alpha in self._hermite.items():
+                if c_alpha:
+                    total += rounded("a Hermite coefficient of g", c_alpha / polynomials.factorial(alpha)) * math.prod(
+                        (table[k] for table, k in zip(tables, alpha, strict=True) if k), start=np.ones(len(V)))
         return finite("f_star", total)
 
     def sample(self, n: int, *, rng: Seed, varsigma: float = 0.0) -> tuple[Array, Array]:
@@ -113,8 +127,14 @@ class Target:
     @cached_property
     def _smoothed(self) -> Polynomial:
         """smoothed(s) = E[g(s + v)], v ~ N(0, U U^T), coefficients exact for the rounded Gram matrix."""
-        G = self.U @ self.U.T
-        return polynomials.heat(dict(self.g), tuple(tuple(map(Fraction, row)) for row in G.tolist()))
+        return polynomials.heat(dict(self.g), self._gram)
+
+    @cached_property
+    def _gram(self) -> polynomials.Gram:
+        """U U^T, rounded once an entry and exact from there on."""
+        with np.errstate(over="ignore"):
+            G = finite("U U^T", self.U @ self.U.T)
+        return tuple(tuple(map(Fraction, row)) for row in G.tolist())
 
     @property
     def smoothed(self) -> Mapping[Exponents, Fraction]:
@@ -130,7 +150,8 @@ class Target:
         (notation of display (1)); audited by ``DLS22/tensor-expansion``.
         """
         k = count("k", k, least=0)
-        return math.factorial(k) * _evaluate(polynomials.homogeneous(self._smoothed, k), self.frame_coordinates(W))
+        part = polynomials.scale(polynomials.homogeneous(self._smoothed, k), math.factorial(min(k, self.p)))
+        return _evaluate(part, self.frame_coordinates(W))
 
     def contract_in_frame(self, k: int, W: object) -> Array:
         r"""Coefficients of C_k(w_j^{\otimes(k-1)}) in the u_i, shape (m, r): the vector is ``contract_in_frame(k, W) @ U``.
@@ -138,43 +159,49 @@ class Target:
         .. math:: C_k(w^{\otimes (k-1)}) = \tfrac{1}{k} \nabla_w\, C_k(w^{\otimes k}) = (k-1)!\, U^T \nabla\, \mathrm{smoothed}_k(Uw), \qquad k \ge 1
         """
         k = count("k", k, least=1, why="C_0 is a number and has no slot left open")
-        S, part = self.frame_coordinates(W), polynomials.homogeneous(self._smoothed, k)
-        return math.factorial(k - 1) * np.stack([_evaluate(polynomials.partial(part, i), S) for i in range(self.r)], axis=1)
+        S = self.frame_coordinates(W)
+        part = polynomials.scale(polynomials.homogeneous(self._smoothed, k), math.factorial(min(k, self.p + 1) - 1))
+        return np.stack([_evaluate(polynomials.partial(part, i), S) for i in range(self.r)], axis=1)
 
     def contract_to_vector(self, k: int, W: object) -> Array:
         r"""C_k(w_j^{\otimes(k-1)}), shape (m, d); for k = 2 it is H w_j. See :meth:`contract_in_frame`."""
-        return self.contract_in_frame(k, W) @ self.U
+        with np.errstate(over="ignore", invalid="ignore"):
+            return finite("a contraction of C_k", self.contract_in_frame(k, W) @ self.U)
 
     def frame_coordinates(self, W: object) -> Array:
         """U w_j in rows, shape (m, r)."""
-        return self._rows("W", W, "m") @ self.U.T
+        return self._coordinates("W", W, "m")
 
-    def _rows(self, name: str, value: object, letter: str) -> Array:
+    def _coordinates(self, name: str, value: object, letter: str) -> Array:
         sizes = Shapes("DLS22, section 2")
         sizes("U", self.U, "r", "d")
-        return sizes(name, value, letter, "d")
+        with np.errstate(over="ignore", invalid="ignore"):
+            return finite(f"U {name}", sizes(name, value, letter, "d") @ self.U.T)
 
     @property
     def mean(self) -> float:
         """C_0 = E f*."""
-        return float(self._smoothed.get((0,) * self.r, 0))
+        return rounded("C_0", self._smoothed.get((0,) * self.r, 0))
 
     @cached_property
     def mean_gradient(self) -> Array:
         """C_1 = E[grad f*] = E[f*(x) x], shape (d,)."""
-        return np.array([float(self._smoothed.get(_unit(self.r, i), 0)) for i in range(self.r)]) @ self.U
+        slopes = [rounded("a coefficient of C_1", self._smoothed.get(_unit(self.r, i), 0)) for i in range(self.r)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _frozen("C_1", np.array(slopes) @ self.U)
 
     @cached_property
     def mean_hessian(self) -> Array:
         """H = C_2 = E[grad^2 f*], shape (d, d); H w_j for many w_j is ``contract_to_vector(2, W)``, which forms no (d, d)."""
-        return self.U.T @ self._frame_hessian @ self.U
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _frozen("H", self.U.T @ self._frame_hessian @ self.U)
 
     @cached_property
     def _frame_hessian(self) -> Array:
         """B with H = U^T B U, shape (r, r)."""
         part = polynomials.homogeneous(self._smoothed, 2)
         zero = (0,) * self.r
-        return np.array([[float(polynomials.partial(polynomials.partial(part, i), j).get(zero, 0))
+        return np.array([[rounded("a coefficient of H", polynomials.partial(polynomials.partial(part, i), j).get(zero, 0))
                           for j in range(self.r)] for i in range(self.r)])
 
     # ---- the principal subspace
@@ -183,7 +210,7 @@ class Target:
     def _triangle(self) -> tuple[Array, Array]:
         """U = L Q with Q (r, d) orthonormal rows."""
         Q, R = np.linalg.qr(self.U.T)
-        return R.T, Q.T
+        return R.T, _frozen("S*", Q.T)
 
     @property
     def S_star(self) -> Array:
@@ -193,13 +220,15 @@ class Target:
     @cached_property
     def Pi_star(self) -> Array:
         """Pi* = the orthogonal projection onto the principal subspace, shape (d, d); U^T U only where the u_i are orthonormal."""
-        return self.S_star.T @ self.S_star
+        return _frozen("Pi*", self.S_star.T @ self.S_star)
 
     @cached_property
     def eigenvalues(self) -> Array:
         """The r eigenvalues of H on the principal subspace, ascending, shape (r,)."""
         L, _ = self._triangle
-        return np.asarray(np.linalg.eigvalsh(L.T @ self._frame_hessian @ L), dtype=float)
+        with np.errstate(over="ignore", invalid="ignore"):
+            reduced = finite("H on S*", L.T @ self._frame_hessian @ L)
+        return _frozen("the eigenvalues of H", np.linalg.eigvalsh(reduced))
 
     @property
     def kappa(self) -> float:
@@ -219,19 +248,20 @@ class Target:
 
     # ---- its size
 
-    @cached_property
+    @property
     def second_moment(self) -> float:
         """E f*^2, by Wick's recursion: exact for the rounded Gram matrix, then rounded once."""
-        G = tuple(tuple(map(Fraction, row)) for row in (self.U @ self.U.T).tolist())
-        g = dict(self.g)
-        return float(polynomials.mean(polynomials.times(g, g), G))
+        return rounded("E f*^2", self._second_moment)
+
+    @cached_property
+    def _second_moment(self) -> Fraction:
+        return polynomials.mean(polynomials.times(dict(self.g), dict(self.g)), self._gram)
 
     def normalised(self) -> Target:
-        """f* / sqrt(E f*^2), the normalisation of DLS22, section 2; DomainError for f* = 0."""
-        if self.second_moment == 0:
+        """f* / sqrt(E f*^2), the normalisation of DLS22, section 2, also where E f*^2 is no float; DomainError for f* = 0."""
+        if self._second_moment == 0:
             raise DomainError("f* = 0 has E f*^2 = 0 and cannot be normalised to E f*^2 = 1 (DLS22, section 2)")
-        norm = math.sqrt(self.second_moment)
-        return Target({alpha: float(coefficient) / norm for alpha, coefficient in self.g.items()}, self.U)
+        return Target({alpha: math.copysign(math.sqrt(c * c / self._second_moment), c) for alpha, c in self.g.items()}, self.U)
 
     def without_linear_part(self) -> Target:
         """f* - C_0 - C_1.x: what step 1 of Algorithm 1 leaves at infinitely many samples."""
@@ -274,9 +304,17 @@ def single_index(c: Sequence[float] | Array, u: object) -> Target:
 def _evaluate(part: Polynomial, S: Array) -> Array:
     """A polynomial of r variables at the rows of S (m, r)."""
     total = np.zeros(len(S))
-    for alpha, coefficient in part.items():
-        total += float(coefficient) * math.prod((S[:, i] ** k for i, k in enumerate(alpha) if k), start=np.ones(len(S)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for alpha, coefficient in part.items():
+            total += rounded("a coefficient of C_k", coefficient) * math.prod((S[:, i] ** k for i, k in enumerate(alpha) if k), start=np.ones(len(S)))
     return finite("a contraction of C_k", total)
+
+
+def _frozen(name: str, array: npt.NDArray[np.floating[Any]]) -> Array:
+    """A finite array that nobody can write into."""
+    result = finite(name, np.asarray(array, dtype=float))
+    result.flags.writeable = False
+    return result
 
 
 def _unit(r: int, i: int) -> Exponents:

@@ -261,7 +261,8 @@ def test_eigenvalues_are_those_of_the_mean_hessian(at):
 def test_kappa_is_one_over_the_smallest_eigenvalue_times_root_r(at):
     values, size = eigenvalues_of(at)
     smallest = min(map(abs, values))
-    assume(smallest > 1e-6 * size)                     # far from deficient: the eigenvalues' bound is then relative
+    assume(smallest > 1e-6 * size)                     # far from deficient: the eigenvalues' bound is then relative,
+    assume(smallest > 1e-6 * math.sqrt(at.second_moment))                      # and far above kappa's floor
     assert ulps(at.kappa, 1 / (smallest * mp.sqrt(at.r)), size / smallest**2) <= at.d * (at.p + 2) + 16 * at.d + 2
 
 
@@ -281,6 +282,7 @@ def test_kappa_of_a_sum_of_squares(lam):
 def test_kappa_of_a_normalised_target_is_at_least_1_over_root_2(at):
     values, size = eigenvalues_of(at)
     assume(min(map(abs, values)) > 1e-3 * size)
+    assume(min(map(abs, values)) > 1e-6 * math.sqrt(at.second_moment))         # far above kappa's floor
     assert at.normalised().kappa >= (1 - 1e-9) / math.sqrt(2)                  # far above the rounding of a kappa below 1e3
 
 
@@ -293,12 +295,20 @@ DEFICIENT = {
 
 @pytest.mark.parametrize(("g", "rank"), DEFICIENT.values(), ids=DEFICIENT)
 @pytest.mark.parametrize("kind", ["orthonormal", "axes"])
-def test_kappa_refuses_a_deficient_hessian(g, rank, kind):
+@pytest.mark.parametrize("size", [1.0, 2.0**60, 2.0**-60])
+def test_kappa_refuses_a_deficient_hessian(g, rank, kind, size):
     r = len(next(iter(g)))
-    for seed in range(10):
+    for seed in range(5):
         U = frozen(np.eye(r, 4)) if kind == "axes" else directions(seed, r, 4, kind)
         with pytest.raises(DomainError, match=rf"H has rank {rank} but r = {r}; kappa needs H of rank r"):
-            Target(g, U).kappa  # noqa: B018
+            Target({alpha: size * x for alpha, x in g.items()}, U).kappa  # noqa: B018
+
+
+@given(seed=seeds, power=st.integers(-60, 60))
+def test_kappa_of_a_multiple_is_divided_by_it(seed, power):
+    """To the bit for powers of 2."""
+    g, U, s = {(2, 0): 1.0, (1, 1): 0.5, (0, 2): -1.0}, directions(seed, 2, 3, "orthonormal"), 2.0**power
+    assert Target({alpha: s * x for alpha, x in g.items()}, U).kappa == Target(g, U).kappa / s
 
 
 # ---- its size
@@ -525,7 +535,6 @@ OVERFLOWS = {
     "kappa": lambda: STEEP.kappa,
     "second_moment, |u| = 1e200": lambda: HUGE.second_moment,
     "second_moment": lambda: STEEP.second_moment,
-    "normalised": STEEP.normalised,
     "sample": lambda: STEEP.sample(2, rng=0),
 }
 
@@ -542,7 +551,8 @@ def test_beyond_the_degree_there_is_nothing_however_large_k():
     assert not LINEAR.contract_to_vector(172, frozen(np.ones((1, 3)))).any()
 
 
-def test_small_targets_are_not_zero():
-    """E f*^2 = 3e-400 is no float, yet f* is not 0 and its normalisation is z^2 / sqrt 3."""
-    got = Target({(2,): 1e-200}, frozen([[1.0]])).normalised()
-    assert ulps(got.second_moment, 1, 1) <= 2 * 4 + 8
+@pytest.mark.parametrize("size", [1e-200, 5e-324, 1e200])
+def test_a_target_of_any_size_is_normalised(size):
+    """E f*^2 = 3 size^2 is no float, yet z^2 / sqrt 3 is."""
+    got = Target({(2,): size}, ONES).normalised()
+    assert ulps(float(got.g[2,]), 1 / mp.sqrt(3)) <= 2

@@ -26,14 +26,14 @@ def off_by_half(at):
     return Instead(right=at.k + 0.5)
 
 
-def planted(body=same, *slips, given=NUMBERS, printed=None, slug="entry", paper=None, **more):
+def planted(body=same, *slips, given=NUMBERS, as_printed=None, slug="entry", paper=None, **more):
     """The claim of a paper of its own; its wrong variants are called slip 1, slip 2, ..."""
     paper = paper or Paper("PLANTED", title="planted", version="planted text")
     claim = paper.claim(slug, where="here", given=given, **more)(body)
     for number, slip in enumerate(slips, 1):
         claim.refutes(f"slip {number}")(slip)
-    if printed:
-        claim.as_printed(printed)
+    if as_printed:
+        claim.as_printed(as_printed)
     return claim
 
 

@@ -16,6 +16,8 @@ DLS22 = Paper(
         "proofs_checks.papers.dls22.setting",
         "proofs_checks.papers.dls22.expansions",
         "proofs_checks.papers.dls22.gradient",
+        "proofs_checks.papers.dls22.certainty",
+        "proofs_checks.papers.dls22.sampling",
     ),
     labels=(
         "A.S1", "A.S2", "A.S3", "A.S4", "A.S5", "A.S6", "A.S7", "A.Alg1", "A.Alg1.a", "A.Alg1.b",

@@ -192,7 +192,7 @@ def eq_population_gradient(at):
 
 def _chain_rule(at, net):
     """E[2 (f_theta(x) - f*(x)) a_j x 1{w_j.x >= 0}] by quadrature, with f_theta as it is."""
-    return np.array([oracles.half_space_moment(lambda x: 2 * a * (net.predict(x) - _f(at)(x)), _size(at), at.target.U, w, 0.0, at.p + 2).value
+    return np.array([2 * a * oracles.half_space_moment(lambda x: net.predict(x) - _f(at)(x), _size(at), at.target.U, w, 0.0, at.p + 2).value
                      for a, w in zip(net.a, net.W, strict=True)])
 
 

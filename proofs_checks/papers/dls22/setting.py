@@ -18,12 +18,10 @@ from proofs_checks.instances import directions, family, multi_index, networks, u
 from proofs_checks.papers.dls22 import DERIVED, DLS22, RESTATED, SLIDES_BJ, SLIDES_CS
 from refimpl import losses as ell
 from refimpl import polynomials
-from refimpl.activations import RELU
 from refimpl.data.targets import Target, single_index
 from refimpl.hermite import He
-from refimpl.initial import gaussian, symmetric
+from refimpl.initial import gaussian
 from refimpl.network import Network
-
 
 # ---- the data and the two assumptions
 
