@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from refimpl.errors import Array, DomainError, count, finite, points
-from refimpl.gaussian import SQRT_2PI, _Phi, _phi, half_line_hermite
+from refimpl.gaussian import _Phi, _phi, half_line_hermite
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,9 @@ def _erf(z: Array) -> Array:
 
 
 def _derf(z: Array) -> Array:
-    return 2 / math.sqrt(math.pi) * SQRT_2PI * _phi(math.sqrt(2) * z)
+    far = np.clip(z, -28.0, 28.0)                      # exp(-28^2) underflows to 0
+    lead = np.asarray(far, dtype=np.float32).astype(float)
+    return np.asarray(2 / math.sqrt(math.pi) * np.exp(-lead * lead) * np.exp(-(far - lead) * (far + lead)))
 
 
 def analytic(name: str, sigma: Callable[[Array], Array], dsigma: Callable[[Array], Array]) -> Activation:
@@ -146,6 +148,8 @@ def analytic(name: str, sigma: Callable[[Array], Array], dsigma: Callable[[Array
 
 
 def _trapezoid(name: str, sigma: Callable[[Array], Array], K: int, b: Array) -> Array:
+    if K > 300:
+        raise DomainError(f"K = {K}; the coefficients of an analytic activation are found up to K = 300, where sqrt(K!) is still a float")
     reach = 14 + 2 * math.sqrt(K)                      # beyond, phi(z) |he_k(z)| e^|z| is below eps^2
     before = None
     for halvings in range(2, 9):

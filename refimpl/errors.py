@@ -92,11 +92,14 @@ def points(name: str, value: object) -> Array:
     return np.asarray(number(name, value))
 
 
-def number(name: str, value: object) -> float:
+def number(name: str, value: Any) -> float:
     """A finite real number as a float."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise DtypeError(f"{name} = {value!r} is of type {type(value).__name__}; {name} must be a real number")
-    return rounded(name, value)
+    result = rounded(name, value)
+    if result != value and "float" in type(value).__name__:          # a long double; a Fraction has no other float
+        raise DtypeError(f"{name} = {value!r} is of type {type(value).__name__} and no float64; nothing is cast silently (float({name}) rounds it aloud)")
+    return result
 
 
 def rounded(name: str, value: Any) -> float:

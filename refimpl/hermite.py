@@ -1,6 +1,7 @@
 """Hermite polynomials of the standard normal law: monic He_k, unit-norm he_k, their series and their exact algebra.
 
 A series is written with the papers' coefficients, sigma(z) = sum_k c_k He_k(z) / k!, so that c_k = E[sigma(z) He_k(z)].
+The rounding bounds hold where nothing underflows.
 """
 
 from __future__ import annotations
@@ -163,7 +164,7 @@ def He_multi(alpha: Sequence[int], Z: object) -> Array:
     Rounding   4 |alpha| eps times the product of the recurrences with plus signs.
     """
     Z = Shapes("DLS22, appendix A.1")("Z", Z, "n", "r")
-    if not isinstance(alpha, Sequence):
+    if not isinstance(alpha, Sequence | np.ndarray):
         raise DtypeError(f"alpha = {alpha!r} is of type {type(alpha).__name__}; alpha must be a tuple of whole numbers, one a variable")
     if len(alpha) != Z.shape[1]:
         raise ShapeError(f"alpha = {tuple(alpha)} has {len(alpha)} entries but Z has r = {Z.shape[1]} columns; one index a variable")
@@ -363,7 +364,7 @@ def derivative(c: Sequence[Any]) -> list[Fraction]:
 
 
 def _exact_list(name: str, values: Sequence[Any]) -> list[Fraction]:
-    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+    if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str | bytes):
         raise DtypeError(f"{name} is of type {type(values).__name__}; {name} must be a list of numbers c_0, ..., c_K")
     if len(values) == 0:
         raise ShapeError(f"{name} is empty; {name} must hold c_0, ..., c_K, so at least one entry")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from refimpl.activations import RELU, Activation
-from refimpl.errors import Array, Shapes, finite
+from refimpl.errors import Array, DtypeError, Shapes, finite
 from refimpl.losses import Loss
 
 
@@ -40,7 +40,7 @@ class Network:
 
     Parameters
     ----------
-    a, W, b : (m,), (m, d), (m,)
+    a, W, b : (m,), (m, d), (m,)   held as they are, not copied, and read-only through the network
     activation : sigma; ReLU where not given
 
     Returns
@@ -62,6 +62,8 @@ class Network:
     activation: Activation = field(default=RELU)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.activation, Activation):
+            raise DtypeError(f"activation = {self.activation!r}; it must be an Activation such as refimpl.activations.RELU")
         sizes = Shapes("DLS22, section 2")
         for name, value, letters in (("W", self.W, "md"), ("a", self.a, "m"), ("b", self.b, "m")):
             view = sizes(name, value, *letters).view()
@@ -81,7 +83,7 @@ class Network:
     def predict(self, X: object) -> Array:
         r"""f_theta(x_i), shape (n,), for X of shape (n, d).
 
-        Within (d + m + 4) eps of sum_j |a_j| sigma(|w_j|.|x_i| + |b_j|).
+        Within (d + m + 4) eps of sum_j |a_j| (|sigma(z_j)| + |w_j|.|x_i| + |b_j|), where |sigma'| <= 1.
         """
         return _predict(self._inputs(X), self.a, self.W, self.b, self.activation)
 
@@ -89,10 +91,13 @@ class Network:
         r"""The gradient of (1/n) sum_i ell(f_theta(x_i), y_i) in a, W and b.
 
         Parameters: X (n, d), y (n,), loss. Returns (da, dW, db) of shapes (m,), (m, d), (m,). Mean over samples; the
-        square loss keeps its factor 2. At a kink sigma' is the derivative from the right. Each entry is within
-        (d + m + n + 8) eps of the same sums over absolute values; sizes in memory are those of Z, (n, m).
+        square loss keeps its factor 2. At a kink sigma' is the derivative from the right. Away from kinks, by more than the
+        rounding of z, each entry is within (d + m + n + 8) eps of the same sums over absolute values, those of f among them
+        (for the logistic loss a residual counts as 1 + |f|); sizes in memory are those of Z, (n, m).
         """
         X = self._inputs(X)
+        if not isinstance(loss, Loss):
+            raise DtypeError(f"loss = {loss!r}; it must be a Loss such as refimpl.losses.SQUARE")
         sizes = Shapes("DLS22, section 2")
         sizes("X", X, "n", "d")
         y = sizes("y", y, "n")

@@ -17,7 +17,7 @@ import numpy as np
 
 from refimpl.activations import RELU
 from refimpl.data.targets import Target
-from refimpl.errors import Array, Shapes, finite
+from refimpl.errors import Array, DtypeError, Shapes, finite
 from refimpl.gaussian import SQRT_2PI
 
 
@@ -55,8 +55,10 @@ def expansion(target: Target, W: object, b: object) -> Expansion:
     Errors
     ------
     ShapeError, DtypeError, NonFiniteError   for W and b that are not finite float64 arrays of these shapes.
-    Rounding   each term within (d + 8 p + 24) eps of its sum of absolute values.
+    Rounding   each term within (d + 8 p + 24 + (b/|w|)^2) eps of its sum of absolute values.
     """
+    if not isinstance(target, Target):
+        raise DtypeError(f"target is of type {type(target).__name__}; it must be a Target, see refimpl.data.targets")
     W, b, W_unit, beta = _units(target, W, b)
     c = RELU.hermite_coefficients(target.p + 2, beta)                           # (p + 3, m)
     first = np.zeros((target.p, len(W), target.r))
@@ -114,7 +116,7 @@ def half_space_moment(target: Target, W: object, b: object) -> Array:
     Errors
     ------
     ShapeError, DtypeError, NonFiniteError   for W and b that are not finite float64 arrays of these shapes.
-    Rounding   within (d + 8 p + 24) eps of the sum of absolute terms of :func:`expansion`.
+    Rounding   within (d + 8 p + 24 + (b/|w|)^2) eps of the sum of absolute terms of :func:`expansion`.
     """
     first, along_w, W_unit = expansion(target, W, b)
     with np.errstate(over="ignore", invalid="ignore"):

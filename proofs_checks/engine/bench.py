@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, FunctionType
 from typing import Any
@@ -43,6 +43,8 @@ def work(pipe: Any, job: Job, done: frozenset[int]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)           # whoever waits for this process ends it
     with refimpl.implementation("numpy"), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
+        for name in ("empty", "empty_like"):                   # what no mutant writes must not be what another one left there
+            setattr(np, name, _filled(getattr(np, name)))
         try:
             bench = Bench.of(job)
             plan = bench.plan(job)
@@ -56,6 +58,16 @@ def work(pipe: Any, job: Job, done: frozenset[int]) -> None:
                 pipe.send(("start", number))
                 pipe.send(("end", number, bench.outcome(number)))
         pipe.send(("done",))
+
+
+def _filled(empty: Callable[..., Any]) -> Callable[..., Any]:
+    def filled(*args: Any, **kwargs: Any) -> Any:
+        array = empty(*args, **kwargs)
+        if array.dtype.kind == "f":
+            array.fill(np.nan)
+        return array
+
+    return filled
 
 
 def _limit_memory() -> None:

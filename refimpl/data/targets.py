@@ -94,7 +94,7 @@ class Target:
     def value(self, X: object) -> Array:
         r"""f*(x_i), shape (n,), for X of shape (n, d).
 
-        Evaluated as sum_alpha c_alpha He_alpha(Ux) / alpha!, within (d + 4 p + r) eps of the sum of absolute terms.
+        Evaluated as sum_alpha c_alpha He_alpha(Ux) / alpha!, within (d p + 4 p + r) eps of the sum of absolute terms.
         """
         V = self._coordinates("X", X, "n")                                      # (n, r)
         if self.r == 1:
@@ -146,7 +146,7 @@ class Target:
 
         .. math:: C_k(w^{\otimes k}) = E[(w \cdot \nabla)^k f^\star(x)]
 
-        Homogeneous of degree k in w; 0 for k > p. Within (d + 2 k) eps of the sum of absolute terms. DLS22, section 5.1
+        Homogeneous of degree k in w; 0 for k > p. Within (d k + 2 k) eps of the sum of absolute terms. DLS22, section 5.1
         (notation of display (1)); audited by ``DLS22/tensor-expansion``.
         """
         k = count("k", k, least=0)
@@ -238,10 +238,11 @@ class Target:
 
         lambda_min is the smallest nonzero |eigenvalue|; at least 1/sqrt(2) for E f*^2 = 1 (DLS22, section 2; audited by
         ``DLS22/asm-2``). DomainError where H has rank below r (Assumption 2): an eigenvalue within the rounding of G, which
-        moves H by at most sqrt(6 E f*^2) d eps cond(G).
+        moves H by at most sqrt(6 v) d eps cond(G), v = E f*^2 - C_0^2 - |C_1|^2.
         """
         size = np.sort(np.abs(self.eigenvalues))
-        floor = math.sqrt(6 * self.second_moment) * self.d * EPS * self._condition
+        beyond = polynomials.mean(polynomials.times(self._curved, self._curved), self._gram)      # E of f*^2 without C_0 and C_1
+        floor = math.sqrt(6 * rounded("E f*^2 beyond C_0 and C_1", beyond)) * self.d * EPS * self._condition
         if size[0] <= floor:
             raise DomainError(f"H has rank {int(np.sum(size > floor))} but r = {self.r}; kappa needs H of rank r (DLS22, Assumption 2)")
         return float(1 / (size[0] * math.sqrt(self.r)))
@@ -265,8 +266,12 @@ class Target:
 
     def without_linear_part(self) -> Target:
         """f* - C_0 - C_1.x: what step 1 of Algorithm 1 leaves at infinitely many samples."""
-        linear = {alpha: -c for alpha, c in self._smoothed.items() if sum(alpha) <= 1}
-        return Target(polynomials.add(dict(self.g), linear), self.U)
+        return Target(self._curved, self.U)
+
+    @property
+    def _curved(self) -> Polynomial:
+        """g less the part of degree at most 1 of its Hermite expansion."""
+        return polynomials.add(dict(self.g), {alpha: -c for alpha, c in self._smoothed.items() if sum(alpha) <= 1})
 
 
 def single_index(c: Sequence[float] | Array, u: object) -> Target:
