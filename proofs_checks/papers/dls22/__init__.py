@@ -14,10 +14,17 @@ DLS22 = Paper(
     version="COLT 2022, PMLR 178:5413-5452; arXiv 2206.15144",
     modules=(
         "proofs_checks.papers.dls22.setting",
+        "proofs_checks.papers.dls22.network",
+        "proofs_checks.papers.dls22.backward",
+        "proofs_checks.papers.dls22.algorithm_1",
         "proofs_checks.papers.dls22.expansions",
+        "proofs_checks.papers.dls22.tensors",
         "proofs_checks.papers.dls22.gradient",
+        "proofs_checks.papers.dls22.lemma_1",
         "proofs_checks.papers.dls22.certainty",
         "proofs_checks.papers.dls22.sampling",
+        "proofs_checks.papers.dls22.experiments",
+        "proofs_checks.papers.dls22.routes",
     ),
     labels=(
         "A.S1", "A.S2", "A.S3", "A.S4", "A.S5", "A.S6", "A.S7", "A.Alg1", "A.Alg1.a", "A.Alg1.b",

@@ -1,9 +1,7 @@
-"""Appendix A.1: Hermite polynomials, the expansions of ReLU and of its derivative, the tensors C_k, Parseval.
+"""Appendix A.1: Hermite polynomials, the expansions of ReLU and of its derivative.
 
 def-hermite  def-37  def-37-inverse                                 the convention
 relu-coefficients  relu-series  relu-derivative  relu-bias          the activation
-tensor-expansion  tensor-stein  mean-hessian                        the target
-lemma-9  lemma-9-bound  csq-correlation                             norms and correlations
 """
 
 import math
@@ -12,13 +10,13 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 
-from proofs_checks import AtMost, Instead, Sides, ulps
+from proofs_checks import Instead, Sides, ulps
 from proofs_checks.engine import oracles
-from proofs_checks.instances import family, multi_index, rational, rational_target, rational_unit
-from proofs_checks.papers.dls22 import DERIVED, DLS22, RESTATED, SLIDES_BJ
-from refimpl import hermite, polynomials
+from proofs_checks.instances import family, rational
+from proofs_checks.papers.dls22 import DERIVED, DLS22, RESTATED
+from proofs_checks.papers.dls22.routes import he_monomials
+from refimpl import hermite
 from refimpl.activations import RELU
-from refimpl.data.targets import Target
 from refimpl.gaussian import half_line_hermite
 
 SQRT_2PI = math.sqrt(2 * math.pi)
@@ -44,16 +42,7 @@ def _polynomial(rng, K):
 )
 def def_hermite(at):
     """sigma = sum_k c_k He_k / k! with c_k = E[sigma(z) He_k(z)], for every polynomial sigma."""
-    return Sides(coefficients=hermite.from_monomials(at.a), expectations=[_expectation(at.a, _he(k)) for k in range(at.K + 1)])
-
-
-def _he(k):
-    """He_k in monomials, by He_{k+1} = z He_k - He_k'."""
-    here = [1]
-    for _ in range(k):
-        up, down = [0, *here], [(l + 1) * here[l + 1] for l in range(len(here) - 1)]
-        here = [x - (down[l] if l < len(down) else 0) for l, x in enumerate(up)]
-    return here
+    return Sides(coefficients=hermite.from_monomials(at.a), expectations=[_expectation(at.a, he_monomials(k)) for k in range(at.K + 1)])
 
 
 def _expectation(a, e):
@@ -63,12 +52,12 @@ def _expectation(a, e):
 
 @def_hermite.refutes("physicists' polynomials")
 def _(at):
-    return Instead(expectations=[_expectation(at.a, [h * 2**l for l, h in enumerate(_he(k))]) for k in range(at.K + 1)])
+    return Instead(expectations=[_expectation(at.a, [h * 2**l for l, h in enumerate(he_monomials(k))]) for k in range(at.K + 1)])
 
 
 @def_hermite.refutes("divided by k!")
 def _(at):
-    return Instead(expectations=[_expectation(at.a, _he(k)) / math.factorial(k) for k in range(at.K + 1)])
+    return Instead(expectations=[_expectation(at.a, he_monomials(k)) / math.factorial(k) for k in range(at.K + 1)])
 
 
 @DLS22.claim(
@@ -81,7 +70,7 @@ def _(at):
 def def_37(at):
     """He_k = sum_l h_kl z^l with h_kl = (-1)^((k-l)/2) (k-l-1)!! C(k, l) for k - l even."""
     return Sides(formula=[[hermite.h(k, l) for l in range(at.K + 1)] for k in range(at.K + 1)],
-                 recurrence=[_padded(_he(k), at.K) for k in range(at.K + 1)])
+                 recurrence=[_padded(he_monomials(k), at.K) for k in range(at.K + 1)])
 
 
 def _padded(row, K):
@@ -118,7 +107,7 @@ def _(at):
 def def_37_inverse(at):
     """z^k = sum_l (k-l-1)!! C(k, l) He_l: the entry is E[z^k He_l] / l!."""
     return Sides(formula=[[hermite.h_inverse(k, l) for l in range(at.K + 1)] for k in range(at.K + 1)],
-                 expectations=[[_expectation([0] * k + [1], _he(l)) / math.factorial(l) for l in range(at.K + 1)] for k in range(at.K + 1)])
+                 expectations=[[_expectation([0] * k + [1], he_monomials(l)) / math.factorial(l) for l in range(at.K + 1)] for k in range(at.K + 1)])
 
 
 @def_37_inverse.refutes("the signs of h_kl kept")
@@ -152,7 +141,7 @@ def relu_coefficients(at):
 def _half_line(k):
     """E[z He_k(z) 1{z >= 0}] as a rational plus a rational over sqrt(2 pi)."""
     whole = root = Fraction()
-    for l, h in enumerate(_he(k)):
+    for l, h in enumerate(he_monomials(k)):
         if l % 2:
             whole += Fraction(h * double_factorial(l), 2)             # E[z^(l+1) 1{z >= 0}] = l!! / 2
         else:
@@ -268,7 +257,7 @@ def _by_incomplete_gamma(k, b):
     """E[relu(z + b) He_k(z)] at 70 digits: the tail beyond |b| by incomplete gamma functions, and the whole line where b > 0."""
     with mpmath.workdps(70):                     # the tail's Hermite sum cancels by less than 36^11 < 10^18
         beyond, side = abs(mpmath.mpf(b)), (1 if b <= 0 else -1)
-        tail = sum(h * side**l * (side * _tail(l + 1, beyond) + b * _tail(l, beyond)) for l, h in enumerate(_he(k)))
+        tail = sum(h * side**l * (side * _tail(l + 1, beyond) + b * _tail(l, beyond)) for l, h in enumerate(he_monomials(k)))
         return float(tail if b <= 0 else (b, 1, *[0] * k)[k] - tail)      # E[(z + b) He_k] is b at k = 0 and 1 at k = 1
 
 
@@ -280,7 +269,7 @@ def _tail(k, t):
 def _bias_scale(at):
     """phi(b) times He_{k-2} with plus signs; phi(b) + |b| Phi(b) and Phi(b) for the first two. 2^-100 is the other route's rounding."""
     phi, Phi, size = math.exp(-at.b * at.b / 2) / SQRT_2PI, 0.5 * math.erfc(-at.b / math.sqrt(2)), abs(at.b) + 2.0**-100
-    return np.array([phi + size * Phi, Phi, *(phi * sum(abs(h) * size**l for l, h in enumerate(_he(k))) for k in range(at.K - 1))])
+    return np.array([phi + size * Phi, Phi, *(phi * sum(abs(h) * size**l for l, h in enumerate(he_monomials(k))) for k in range(at.K - 1))])
 
 
 @relu_bias.refutes("He_{k-2}(+b)")
@@ -298,233 +287,3 @@ def _(at):
 def _(at):
     c = RELU.hermite_coefficients(at.K + 1, at.b)
     return Instead(refimpl=[*c[:2], *c[3:]])
-
-
-# ---- the target
-
-def _written_out(at):
-    """f*(x) as a polynomial of the d coordinates of x."""
-    return oracles.compose(at.g, at.U)
-
-
-def _float_target(at):
-    return Target(at.g, np.array(at.U, dtype=float))
-
-
-@DLS22.claim(
-    "tensor-expansion",
-    where="appendix A.1 and section 5.1 (the tensors C_k)",
-    printed_from=SLIDES_BJ,
-    printed=r"C_k = \mathbb{E}_x [\nabla^k f^\star(x)]",
-    covers=["A.H5"],
-    given=rational_target(p=(1, 4)),
-    tol=ulps(lambda at: 64 * (at.p + at.d)),
-)
-def tensor_expansion(at):
-    """C_k(w^k) is the full contraction of E[grad^k f*], which is never formed: sum_k C_k(w^k) / k! = E f*(x + w)."""
-    tensors = [oracles.derivative_tensor(_written_out(at), k) for k in range(at.p + 1)]
-    W = np.array([at.w], dtype=float)
-    return Sides(
-        contraction=[_float_target(at).contract(k, W)[0] for k in range(at.p + 1)],
-        explicit_tensor=[float(_contracted(tensor, at.w)) for tensor in tensors],
-        scale=[float(sum(abs(entry) for entry in tensor.values())) + 1 for tensor in tensors],
-    )
-
-
-def _contracted(tensor, w):
-    return sum((entry * math.prod((w[i] for i in index), start=Fraction(1)) for index, entry in tensor.items()), start=Fraction())
-
-
-@tensor_expansion.refutes("C_k / k! stored for C_k")
-def _(at):
-    W = np.array([at.w], dtype=float)
-    return Instead(contraction=[_float_target(at).contract(k, W)[0] / math.factorial(k) for k in range(at.p + 1)])
-
-
-@tensor_expansion.refutes("grad^k f* at 0 instead of its mean")
-def _(at):
-    f = _written_out(at)
-    return Instead(contraction=[float(math.factorial(k) * polynomials.evaluate(polynomials.homogeneous(f, k), at.w)) for k in range(at.p + 1)])
-
-
-@tensor_expansion.refutes("u_i taken as orthonormal")
-def _(at):
-    flat = polynomials.heat(at.g, polynomials.identity(at.r))
-    s = [sum(a * b for a, b in zip(row, at.w, strict=True)) for row in at.U]
-    return Instead(contraction=[float(math.factorial(k) * polynomials.evaluate(polynomials.homogeneous(flat, k), s)) for k in range(at.p + 1)])
-
-
-@DLS22.claim(
-    "tensor-stein",
-    where="appendix A.1",
-    printed_from=RESTATED,
-    covers=["A.H5"],
-    needs=["HERMITE/several-stein"],
-    given=multi_index(p=(1, 4)),
-    tol=ulps(lambda at: 64 * (at.p + 1) ** at.r),
-)
-def tensor_stein(at):
-    """C_0 = E f* and C_1 = E[grad f*] = E[f*(x) x]."""
-    basis = oracles.orthonormal(at.U)
-
-    def mean(absolute):
-        return oracles.gauss_hermite_mean(
-            lambda x: oracles.monomials(at.target.g, x @ at.U.T, absolute=absolute)[:, None]
-            * np.hstack([np.ones((len(x), 1)), np.abs(x) if absolute else x]), basis, at.p + 2)
-
-    return Sides(smoothed=np.append(at.target.mean, at.target.mean_gradient), second_route=mean(False), scale=np.max(mean(True)))
-
-
-@tensor_stein.refutes("U^T E[f* Ux], as if the u_i were orthonormal")
-def _(at):
-    return Instead(smoothed=np.append(at.target.mean, at.U.T @ at.U @ at.target.mean_gradient))
-
-
-@tensor_stein.refutes("gradient at the mean, grad f*(0)")
-def _(at):
-    g = dict(at.target.g)
-    at_zero = [float(g.get(tuple(int(i == j) for j in range(at.r)), 0)) for i in range(at.r)]
-    return Instead(smoothed=np.append(float(g.get((0,) * at.r, 0)), np.array(at_zero) @ at.U))
-
-
-@DLS22.claim(
-    "mean-hessian",
-    where="section 2, Assumption 2; appendix A.1",
-    printed_from=SLIDES_BJ,
-    printed=r"H := \mathbb{E}_{x \sim \mathcal{D}}[\nabla^2 f^*(x)]",
-    covers=["A.H5"],
-    needs=["DLS22/tensor-expansion"],
-    given=rational_target(p=(2, 4)),
-    tol=ulps(lambda at: 64 * (at.p + at.d)),
-)
-def mean_hessian(at):
-    """H = C_2 = E[grad^2 f*], and H w = C_2(w)."""
-    tensor = oracles.derivative_tensor(_written_out(at), 2)
-    H = np.array([[float(tensor[i, j]) for j in range(at.d)] for i in range(at.d)])
-    w = np.array(at.w, dtype=float)
-    return Sides(
-        frame=np.vstack([_float_target(at).mean_hessian, _float_target(at).contract_to_vector(2, w[None, :])]),
-        explicit_tensor=np.vstack([H, H @ w]),
-        scale=float(sum(abs(entry) for entry in tensor.values())) + 1,
-    )
-
-
-@mean_hessian.refutes("half the Hessian, the matrix of the quadratic form")
-def _(at):
-    return Instead(frame=np.vstack([_float_target(at).mean_hessian / 2, _float_target(at).contract_to_vector(2, np.array([at.w], dtype=float))]))
-
-
-@mean_hessian.refutes("the derivative of C_2(w, w), twice Hw")
-def _(at):
-    return Instead(frame=np.vstack([_float_target(at).mean_hessian, 2 * _float_target(at).contract_to_vector(2, np.array([at.w], dtype=float))]))
-
-
-# ---- norms and correlations
-
-def _squared_norms(at):
-    """|C_k|_F^2, k = 0..p, from the tensors written out."""
-    return [sum((entry**2 for entry in oracles.derivative_tensor(_written_out(at), k).values()), start=Fraction()) for k in range(at.p + 1)]
-
-
-def _second_moment(at):
-    g = polynomials.polynomial(at.g)
-    return polynomials.mean(polynomials.times(g, g), polynomials.gram(at.U))
-
-
-@DLS22.claim(
-    "lemma-9",
-    where="appendix A.1, Lemma 9",
-    printed_from=RESTATED,
-    covers=["A.L9"],
-    needs=["DLS22/tensor-expansion"],
-    given=rational_target(p=(1, 4)),
-)
-def lemma_9(at):
-    """Parseval: E f*^2 = sum_k |C_k|_F^2 / k!."""
-    return Sides(wick=_second_moment(at), parseval=sum(norm / math.factorial(k) for k, norm in enumerate(_squared_norms(at))))
-
-
-@lemma_9.refutes("1 / k! lost")
-def _(at):
-    return Instead(parseval=sum(_squared_norms(at)))
-
-
-@lemma_9.refutes("C_k / k! stored for C_k")
-def _(at):
-    return Instead(parseval=sum(norm / math.factorial(k) ** 3 for k, norm in enumerate(_squared_norms(at))))
-
-
-def _one_degree(rng, p, d, kind):
-    """f* = He_p(u.x) alone ("pure"), or with a second component of lower degree ("mixed")."""
-    u = rational_unit(rng, d)
-    c = {(p,): math.factorial(p)} | ({(p - 1,): rational(rng)} if kind == "mixed" and p else {})
-    return {"U": (u,), "g": polynomials.from_hermite(c), "r": 1}
-
-
-@DLS22.claim(
-    "lemma-9-bound",
-    where="appendix A.1, Lemma 9",
-    printed_from=RESTATED,
-    covers=["A.L9"],
-    needs=["DLS22/lemma-9"],
-    given=family(_one_degree, p=(1, 4), d=(1, 3), kind=["pure", "mixed"]),
-)
-def lemma_9_bound(at):
-    """|C_k|_F^2 <= k! E f*^2 for every k, with equality where f* is of the one degree k."""
-    return AtMost(value=max(_ratios(at)), bound=1)
-
-
-def _ratios(at):
-    return [norm / (math.factorial(k) * _second_moment(at)) for k, norm in enumerate(_squared_norms(at))]
-
-
-@lemma_9_bound.refutes("(k-1)! for k!")
-def _(at):
-    return Instead(value=max(ratio * max(k, 1) for k, ratio in enumerate(_ratios(at))))
-
-
-@lemma_9_bound.refutes("|C_k|_F <= E f*^2, without k!")
-def _(at):
-    return Instead(value=max(ratio * math.factorial(k) for k, ratio in enumerate(_ratios(at))))
-
-
-def _two_directions(rng, k, d):
-    return {"u": rational_unit(rng, d), "v": rational_unit(rng, d)}
-
-
-@DLS22.claim(
-    "csq-correlation",
-    where="section 3, proof of Theorem 2",
-    printed_from=RESTATED,
-    covers=["A.CSQ1"],
-    needs=["HERMITE/orthogonality"],
-    given=family(_two_directions, k=(1, 5), d=(2, 4)),
-)
-def csq_correlation(at):
-    """E[He_k(u.x) He_k(v.x)] / k! = (u.v)^k for unit vectors u and v."""
-    return Sides(correlation=_correlation(at, _he(at.k), at.u) / math.factorial(at.k), power=_dot(at.u, at.v) ** at.k)
-
-
-def _dot(u, v):
-    return sum((x * y for x, y in zip(u, v, strict=True)), start=Fraction())
-
-
-def _correlation(at, coefficients, u):
-    """E[h(u.x) h(v.x)] by Wick's recursion on the two Gaussian variables."""
-    g = {(i, j): Fraction(x * y) for i, x in enumerate(coefficients) for j, y in enumerate(coefficients)}
-    return polynomials.mean(g, polynomials.gram((u, at.v)))
-
-
-@csq_correlation.refutes("physicists' polynomials")
-def _(at):
-    return Instead(correlation=_correlation(at, [h * 2**l for l, h in enumerate(_he(at.k))], at.u) / math.factorial(at.k))
-
-
-@csq_correlation.refutes("u of length 2")
-def _(at):
-    return Instead(correlation=_correlation(at, _he(at.k), tuple(2 * x for x in at.u)) / math.factorial(at.k))
-
-
-@csq_correlation.refutes("1 / k! lost")
-def _(at):
-    return Instead(correlation=_correlation(at, _he(at.k), at.u))

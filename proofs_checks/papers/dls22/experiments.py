@@ -1,0 +1,114 @@
+"""Section 6: the targets of the experiments.
+
+sec-6-target  sec-6-transfer
+"""
+
+import math
+
+import numpy as np
+
+from proofs_checks import Instead, Sides, ulps
+from proofs_checks.engine import oracles
+from proofs_checks.instances import family, unit
+from proofs_checks.papers.dls22 import DLS22, SLIDES_CS
+from refimpl.data.targets import single_index
+from refimpl.hermite import He
+
+# ---- the targets of section 6
+
+def _g_squared_mean(g, p):
+    """E g(z)^2 for a polynomial g of degree p in one variable, by Gauss-Hermite."""
+    return float(oracles.gauss_hermite_mean(lambda x: g(x[:, 0]) ** 2, np.eye(1), 2 * p))
+
+
+directions_1 = {"p": (3, 8), "d": (1, 4)}
+
+
+def _direction(rng, p, d):
+    return {"u": unit(rng.standard_normal(d))}
+
+
+@DLS22.claim(
+    "sec-6-target",
+    where="section 6, sample complexity",
+    printed_from=SLIDES_CS,
+    printed=r"g(x) = \frac{H_{e_2}(x)}{2} + \frac{H_{e_p}(x)}{\sqrt{2p!}}",
+    covers=["ERR-S5"],
+    needs=["DLS22/lemma-9"],
+    given=family(_direction, **directions_1),
+    tol=ulps(lambda at: 64 * at.p),
+    erratum="the root is of 2 times p!, not of (2p)!: He_2 / 2 + He_p / sqrt(2 p!) has E f*^2 = 1",
+)
+def sec_6_target(at):
+    """f*(x) = He_2(u.x) / 2 + He_p(u.x) / sqrt(2 p!) has E f*^2 = 1 for p >= 3."""
+    c = [0.0, 0.0, 1.0, *[0.0] * (at.p - 3), math.factorial(at.p) / math.sqrt(2 * math.factorial(at.p))]
+    return Sides(target=single_index(c, at.u).second_moment, gauss_hermite=_g_squared_mean(_g(at.p, 2 * math.factorial(at.p)), at.p),
+                 claimed=1.0, scale=_hermite_size(at.p))
+
+
+def _g(p, under_the_root):
+    return lambda z: He(2, z) / 2 + He(p, z) / math.sqrt(under_the_root)
+
+
+def _hermite_size(p):
+    """E of the squared absolute terms of He_p / sqrt(p!): what a monomial form loses to cancellation."""
+    terms = [math.comb(p, l) * math.prod(range(p - l - 1, 1, -2)) for l in range(p % 2, p + 1, 2)]
+    return sum(s * t * math.prod(range(l + k - 1, 1, -2)) for l, s in zip(range(p % 2, p + 1, 2), terms, strict=True)
+               for k, t in zip(range(p % 2, p + 1, 2), terms, strict=True)) / math.factorial(p) + 4.0
+
+
+@sec_6_target.as_printed
+def _(at):
+    c = [0.0, 0.0, 1.0, *[0.0] * (at.p - 3), math.factorial(at.p) / math.sqrt(math.factorial(2 * at.p))]
+    return Instead(target=single_index(c, at.u).second_moment, gauss_hermite=_g_squared_mean(_g(at.p, math.factorial(2 * at.p)), at.p))
+
+
+@sec_6_target.refutes("He_2 / sqrt(2): the whole weight on the quadratic part")
+def _(at):
+    return Instead(gauss_hermite=_g_squared_mean(lambda z: He(2, z) / math.sqrt(2) + He(at.p, z) / math.sqrt(2 * math.factorial(at.p)), at.p))
+
+
+@sec_6_target.refutes("sqrt(p!) for sqrt(2 p!)")
+def _(at):
+    return Instead(gauss_hermite=_g_squared_mean(_g(at.p, math.factorial(at.p)), at.p))
+
+
+@DLS22.claim(
+    "sec-6-transfer",
+    where="section 6, transfer learning",
+    printed_from=SLIDES_CS,
+    printed=r"g_{target} = \frac{H_p(x)}{\sqrt{p!}}",
+    covers=["ERR-S6"],
+    given=family(_direction, **directions_1),
+    tol=ulps(lambda at: 64 * at.p),
+    erratum="H_p must be the probabilists' He_p; the physicists' H_3 / sqrt(6) has E = 88",
+)
+def sec_6_transfer(at):
+    """He_p(u.x) / sqrt(p!) has E = 1 with the probabilists' He_p."""
+    c = [0.0] * at.p + [math.sqrt(math.factorial(at.p))]
+    return Sides(target=single_index(c, at.u).second_moment,
+                 gauss_hermite=_g_squared_mean(lambda z: He(at.p, z) / math.sqrt(math.factorial(at.p)), at.p),
+                 claimed=1.0, scale=_hermite_size(at.p))
+
+
+def _physicists(p, z):
+    """H_{k+1} = 2 z H_k - 2 k H_{k-1}."""
+    here, before = np.ones_like(z), np.zeros_like(z)
+    for k in range(p):
+        here, before = 2 * z * here - 2 * k * before, here
+    return here
+
+
+@sec_6_transfer.as_printed
+def _(at):
+    return Instead(gauss_hermite=_g_squared_mean(lambda z: _physicists(at.p, z) / math.sqrt(math.factorial(at.p)), at.p))
+
+
+@sec_6_transfer.refutes("physicists' polynomials of unit leading coefficient")
+def _(at):
+    return Instead(gauss_hermite=_g_squared_mean(lambda z: _physicists(at.p, z) / 2**at.p / math.sqrt(math.factorial(at.p)), at.p))
+
+
+@sec_6_transfer.refutes("divided by p! instead of its root")
+def _(at):
+    return Instead(gauss_hermite=_g_squared_mean(lambda z: He(at.p, z) / math.factorial(at.p), at.p))

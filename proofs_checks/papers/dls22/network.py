@@ -1,0 +1,323 @@
+"""Section 2: the network, its start and its losses.
+
+network  network-size  init-gaussian  eq-init  eq-init-sign         the network and its start
+loss-square  loss-l1  losses                                        the losses
+"""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from proofs_checks import Instead, Sides, ulps
+from proofs_checks.instances import family, multi_index, networks
+from proofs_checks.papers.dls22 import DERIVED, DLS22, RESTATED, SLIDES_BJ, SLIDES_CS
+from refimpl import losses as ell
+from refimpl.initial import gaussian
+from refimpl.network import Network
+
+# ---- the network and its start
+
+@DLS22.claim(
+    "network",
+    where="section 2, network",
+    printed_from=SLIDES_CS,
+    printed=r"f_{\theta}(x) = a^T \sigma(Wx + b) = \sum_{j=1}^m a_j (w_j x + b_j)",
+    covers=["A.S4", "ERR-S2"],
+    given=networks(m=(2, 6)),
+    tol=ulps(lambda at: at.d + at.m + 8),
+    erratum="sigma is missing under the sum: sum_j a_j sigma(w_j.x + b_j)",
+)
+def network(at):
+    """f_theta(x) = a^T sigma(Wx + b) = sum_j a_j sigma(w_j.x + b_j)."""
+    net = _shifted(at)
+    return Sides(matrix_form=net.predict(at.X), neuron_by_neuron=_sum(at, net, lambda z: max(z, 0.0)), scale=_absolute(at, net))
+
+
+def _shifted(at):
+    """The mirrored network with its mirror broken, so that its output is not zero."""
+    return Network(at.net.a * np.linspace(1, 2, at.net.m), at.net.W, np.linspace(-0.5, 1, at.net.m))
+
+
+def _sum(at, net, sigma):
+    return np.array([sum(a * sigma(w @ x + b) for a, w, b in zip(net.a, net.W, net.b, strict=True)) for x in at.X])
+
+
+def _absolute(at, net):
+    return (np.abs(at.X) @ np.abs(net.W).T + np.abs(net.b)) @ np.abs(net.a)
+
+
+@network.as_printed
+def _(at):
+    return Instead(neuron_by_neuron=_sum(at, _shifted(at), lambda z: z))
+
+
+@network.refutes("|z| for relu(z)")
+def _(at):
+    return Instead(neuron_by_neuron=_sum(at, _shifted(at), abs))
+
+
+@network.refutes("bias outside the activation")
+def _(at):
+    net = _shifted(at)
+    return Instead(neuron_by_neuron=_sum(at, Network(net.a, net.W, 0 * net.b), lambda z: max(z, 0.0)) + net.a @ net.b)
+
+
+@DLS22.claim(
+    "network-size",
+    where="section 2, network",
+    printed_from=SLIDES_CS,
+    printed=r"a \in \mathbb{R}^m, W \in \mathbb{R}^{m \times d}, b \in \mathbb{R}^d",
+    covers=["A.S4", "ERR-S2"],
+    given=networks(m=(2, 6)),
+    erratum="b has one entry a neuron, b in R^m",
+)
+def network_size(at):
+    """theta = (a, W, b) has m (d + 2) entries: one bias a neuron."""
+    gradients = at.net.gradients(at.X, at.y, ell.SQUARE)
+    return Sides(counted=sum(part.size for part in gradients), formula=at.net.m * (at.d + 2))
+
+
+@network_size.as_printed
+def _(at):
+    return Instead(formula=at.net.m + at.net.m * at.d + at.d)
+
+
+@network_size.refutes("no biases")
+def _(at):
+    return Instead(formula=at.net.m * (at.d + 1))
+
+
+@network_size.refutes("one bias for the whole network")
+def _(at):
+    return Instead(formula=at.net.m * (at.d + 1) + 1)
+
+
+@DLS22.claim(
+    "init-gaussian",
+    where="section 2, remark on small random initialisation",
+    printed_from=DERIVED,
+    covers=["A.S5"],
+    given=networks(m=(2, 4)),
+    tol=ulps(lambda at: at.d + at.m + 16),
+)
+def init_gaussian(at):
+    """ReLU is 1-homogeneous: deviations (s sigma_a, t sigma_w, t sigma_b) at the same draw multiply f_theta by s t."""
+    small = gaussian(at.m, at.d, rng=at.rng_seed, sigma_a=1.0, sigma_w=1.0, sigma_b=1.0)
+    large = gaussian(at.m, at.d, rng=at.rng_seed, sigma_a=3.0, sigma_w=7.0, sigma_b=7.0)
+    return Sides(large_deviations=large.predict(at.X), homogeneity=21 * _sum(at, small, lambda z: max(z, 0.0)), scale=_absolute(at, large))
+
+
+@init_gaussian.refutes("variances for standard deviations")
+def _(at):
+    root = gaussian(at.m, at.d, rng=at.rng_seed, sigma_a=math.sqrt(3), sigma_w=math.sqrt(7), sigma_b=math.sqrt(7))
+    return Instead(large_deviations=root.predict(at.X))
+
+
+@init_gaussian.refutes("biases not scaled")
+def _(at):
+    return Instead(large_deviations=gaussian(at.m, at.d, rng=at.rng_seed, sigma_a=3.0, sigma_w=7.0, sigma_b=1.0).predict(at.X))
+
+
+def _halves(net, X):
+    """The output of neurons 1..m/2, and minus that of the others."""
+    S = net.a * np.maximum(X @ net.W.T + net.b, 0)
+    return S[:, : net.m // 2].sum(axis=1), -S[:, net.m // 2:].sum(axis=1)
+
+
+def _literal(at, sign):
+    """The printed pairing j <-> m - j for j = 1..m/2, on independent draws: j = m/2 meets itself and j = m is left alone."""
+    rng, m = np.random.default_rng(at.rng_seed), at.net.m
+    a, W = 2.0 * rng.integers(0, 2, m) - 1, rng.standard_normal((m, at.d))
+    for j in range(1, m // 2 + 1):
+        if m - j != j:
+            a[j - 1], W[j - 1] = sign * a[m - j - 1], W[m - j - 1]
+    return Network(a, W, np.zeros(m))
+
+
+@DLS22.claim(
+    "eq-init",
+    where="section 2, initialisation",
+    printed_from=SLIDES_BJ,
+    printed=r"a_j = -a_{m-j}, \quad w_j = w_{m-j} \quad \text{and} \quad b_j = b_{m-j} \quad \forall j \in [m/2]",
+    covers=["A.S5", "ERR-A3"],
+    given=networks(),
+    tol=ulps(lambda at: at.d + at.m + 8),
+    erratum="the mirror of j is m + 1 - j; with m - j neuron m/2 is its own partner and neuron m has none",
+)
+def eq_init(at):
+    """a_j = -a_{m+1-j}, w_j = w_{m+1-j}, b_j = b_{m+1-j} gives f_theta = 0: the first half of the sum is minus the second."""
+    first, second = _halves(at.net, at.X)
+    return Sides(first_half=first, minus_second_half=second, with_network=first - at.net.predict(at.X), scale=_absolute(at, at.net))
+
+
+@eq_init.as_printed
+def _(at):
+    net = _literal(at, -1)
+    first, second = _halves(net, at.X)
+    return Sides(first_half=first, minus_second_half=second, scale=_absolute(at, net))
+
+
+@eq_init.refutes("signs of a drawn independently")
+def _(at):
+    net = Network(np.abs(at.net.a), at.net.W, at.net.b)
+    return Instead(minus_second_half=_halves(net, at.X)[1], with_network=_halves(net, at.X)[1])
+
+
+@eq_init.refutes("weights mirrored by sign, w_j = -w_{m+1-j}")
+def _(at):
+    half = at.net.m // 2
+    net = Network(at.net.a, np.concatenate([at.net.W[:half], -at.net.W[half:]]), at.net.b)
+    return Instead(minus_second_half=_halves(net, at.X)[1])
+
+
+@DLS22.claim(
+    "eq-init-sign",
+    where="section 2, initialisation",
+    printed_from=SLIDES_CS,
+    printed=r"a_j = a_{m-j}, w_j = w_{m-j} \text{ and } b_j = b_{m-j} \forall j \in [m/2]",
+    covers=["A.S5", "ERR-S1"],
+    needs=["DLS22/eq-init"],
+    given=networks(),
+    tol=ulps(lambda at: at.d + at.m + 8),
+    erratum="the minus of a_j = -a_{m+1-j} is lost (and the index is that of eq-init): the halves double instead of cancelling",
+)
+def eq_init_sign(at):
+    """The output weights of a pair are opposite: sum_j a_j sigma(w_j.x) of the first half is minus that of the second."""
+    first, second = _halves(at.net, at.X)
+    return Sides(first_half=first, minus_second_half=second, scale=_absolute(at, at.net))
+
+
+@eq_init_sign.as_printed
+def _(at):
+    net = _literal(at, 1)
+    first, second = _halves(net, at.X)
+    return Sides(first_half=first, minus_second_half=second, scale=_absolute(at, net))
+
+
+@eq_init_sign.refutes("the index repaired, the minus still lost")
+def _(at):
+    half = at.net.m // 2
+    net = Network(np.concatenate([at.net.a[:half], -at.net.a[half:]]), at.net.W, at.net.b)
+    return Instead(minus_second_half=_halves(net, at.X)[1])
+
+
+@eq_init_sign.refutes("a_j of modulus 1/2 in the second half")
+def _(at):
+    return Instead(minus_second_half=_halves(at.net, at.X)[1] / 2)
+
+
+# ---- losses, and what "high probability" adds up to
+
+@DLS22.claim(
+    "loss-square",
+    where="section 2, losses",
+    printed_from=RESTATED,
+    covers=["A.S6"],
+    given=networks(),
+    tol=ulps(lambda at: at.n + 8),
+)
+def loss_square(at):
+    """L = (1/n) sum_i (f_i - y_i)^2: a mean, without 1/2."""
+    f = at.X[:, 0].copy()
+    exact = [(Fraction(p) - Fraction(q)) ** 2 for p, q in zip(f.tolist(), at.y.tolist(), strict=True)]
+    return Sides(loss=ell.SQUARE.value(f, at.y), rational_mean=float(sum(exact) / at.n), scale=np.mean((np.abs(f) + np.abs(at.y)) ** 2))
+
+
+@loss_square.refutes("the 1/2 of another convention")
+def _(at):
+    return Instead(loss=np.mean((at.X[:, 0] - at.y) ** 2) / 2)
+
+
+@loss_square.refutes("a sum, not a mean")
+def _(at):
+    return Instead(loss=np.sum((at.X[:, 0] - at.y) ** 2))
+
+
+@DLS22.claim(
+    "loss-l1",
+    where="section 3, Theorem 1 (excess loss)",
+    printed_from=SLIDES_BJ,
+    covers=["A.S6"],
+    needs=["DLS22/asm-noise"],
+    given=multi_index(p=(0, 3), r=(1, 2), varsigma=[0.25, 2.0]),
+    tol=ulps(16),
+)
+def loss_l1(at):
+    """E|f*(x) - y| = varsigma: the excess loss of f* itself is zero, on every sample."""
+    X, y = at.target.sample(5, rng=at.seed, varsigma=at.varsigma)
+    f = at.target.value(X)
+    return Sides(absolute_loss=ell.ABSOLUTE.value(f, y), varsigma=at.varsigma, scale=at.varsigma + float(np.mean(np.abs(f) + np.abs(y))))
+
+
+@loss_l1.refutes("varsigma^2, the square loss of f*, for an L1 loss")
+def _(at):
+    return Instead(varsigma=at.varsigma**2)
+
+
+@loss_l1.refutes("the root of the sum instead of the mean")
+def _(at):
+    X, y = at.target.sample(5, rng=at.seed, varsigma=at.varsigma)
+    return Instead(absolute_loss=math.sqrt(5) * ell.ABSOLUTE.value(at.target.value(X), y))
+
+
+def _predictions(rng, loss):
+    """Predictions away from the kinks, and labels: signs where the loss wants them; dyadic, so that a small step is exact."""
+    y = (2.0 * rng.integers(0, 2, 6) - 1) if loss.signs else rng.integers(-64, 64, 6) / 32
+    return {"f": y + rng.integers(5, 64, 6) / 32 * (-1.0) ** rng.integers(0, 2, 6), "y": y}
+
+
+def _analytic(loss):
+    """Each loss away from its kinks, for complex f."""
+    return {
+        "square": lambda f, y: (f - y) ** 2,
+        "absolute": lambda f, y: (f - y) * (1 if f.real > y else -1),
+        "hinge": lambda f, y: (1 - y * f) * (1 if y * f.real < 1 else 0),
+        "logistic": lambda f, y: np.log(1 + np.exp(-y * f)),
+    }[loss.name]
+
+
+class _Named:
+    """A loss that prints as its name, so that a witness reads well."""
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __repr__(self):
+        return self.loss.name
+
+
+LOSSES = [_Named(loss) for loss in (ell.SQUARE, ell.ABSOLUTE, ell.HINGE, ell.LOGISTIC)]
+
+
+@DLS22.claim(
+    "losses",
+    where="section 2, losses (square, absolute); the hinge and logistic losses of the companion papers",
+    printed_from=DERIVED,
+    covers=["A.S6"],
+    given=family(lambda rng, which: _predictions(rng, which.loss), which=LOSSES),
+    tol=ulps(32),
+)
+def losses(at):
+    """d ell / d f of the square, absolute, hinge and logistic losses is the complex-step derivative, away from kinks."""
+    loss = _analytic(at.which.loss)
+    return Sides(
+        derivative=at.which.loss.derivative(at.f, at.y),
+        complex_step=np.array([(loss(f + 1e-200j, y)).imag * 1e200 for f, y in zip(at.f, at.y, strict=True)]),
+        scale=1 + 2 * (np.abs(at.f) + np.abs(at.y)),
+    )
+
+
+@losses.refutes("the square loss with 1/2")
+def _(at):
+    return Instead(derivative=at.which.loss.derivative(at.f, at.y) * (0.5 if at.which.loss is ell.SQUARE else 1))
+
+
+@losses.refutes("the label's sign lost in the hinge and logistic losses")
+def _(at):
+    return Instead(derivative=at.which.loss.derivative(at.f, at.y) * (at.y if at.which.loss.signs else 1))
+
+
+@losses.refutes("divided by n")
+def _(at):
+    return Instead(derivative=at.which.loss.derivative(at.f, at.y) / len(at.f))
