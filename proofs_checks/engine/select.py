@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proofs_checks.engine.claims import Claim, Paper, RegistryError
+from proofs_checks.engine.outside import plugins
 
 
 class SelectionError(ValueError):
@@ -19,10 +20,10 @@ class SelectionError(ValueError):
 
 
 def all_papers(names: Sequence[str] = ()) -> list[Paper]:
-    """The package's own papers and those of the files among ``names``; no two declare the same ID."""
+    """The package's own papers, those of installed plugins and of the files among ``names``; no two declare the same ID."""
     from proofs_checks.papers import papers
 
-    found = [*papers()]
+    found = [*papers(), *plugins()]
     for name in names:
         file = name.partition(":")[0]
         if file.endswith(".py"):

@@ -126,7 +126,7 @@ def _(at):
 )
 def lemma_20_rate(at):
     """The remainder projected onto S*, at unit w, is of order d^(-3/2)."""
-    return Scaling(sizes=SIZES, measure=lambda rng, d: _mean_remainder(rng, d, projected=True), exponent=-1.5, seeds=64)
+    return Scaling(sizes=SIZES, measure=lambda rng, d: _mean_remainder(rng, d, projected=True), exponent=-1.5, seeds=96)
 
 
 @lemma_20_rate.refutes("d^-1: the projection dropped")
