@@ -20,23 +20,23 @@ ME26 = Paper("ME26", title="What the first gradient sees, a draft", version="dra
 @ME26.claim(
     "lemma-1",
     where="p. 4",
-    printed=r"\|u + w\|^2 = 2 + 2 \langle u, w \rangle",
+    printed=r"\langle u + w, u - 2w \rangle = -1 - \langle u, w \rangle",
     given=single_index(p=(1, 3), d=(2, 4)),
     tol=ulps(lambda at: 2 * at.d + 4),
 )
 def lemma_1(at):
-    """|u + w|^2 = 2 + 2 u.w for unit vectors."""
-    return Sides(norm=(at.u + at.w) @ (at.u + at.w), expanded=2 + 2 * at.u @ at.w, scale=4.0)
+    """(u + w).(u - 2w) = -1 - u.w for unit vectors."""
+    return Sides(product=(at.u + at.w) @ (at.u - 2 * at.w), expanded=-1 - at.u @ at.w, scale=6.0)
 
 
-@lemma_1.refutes("factor 2 lost")
+@lemma_1.refutes("sign of the cross term")
 def _(at):
-    return Instead(expanded=2 + at.u @ at.w)
+    return Instead(expanded=-1 + at.u @ at.w)
 
 
-@lemma_1.refutes("difference for sum")
+@lemma_1.refutes("u - w for u - 2w")
 def _(at):
-    return Instead(norm=(at.u - at.w) @ (at.u - at.w))
+    return Instead(product=(at.u + at.w) @ (at.u - at.w))
 
 
 @ME26.claim(

@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from refimpl.errors import Array, DomainError, count, finite, points
+from refimpl.errors import Array, DomainError, DtypeError, ShapeError, count, finite, points
 from refimpl.gaussian import _Phi, _phi, half_line_hermite
 
 
@@ -144,6 +144,9 @@ def analytic(name: str, sigma: Callable[[Array], Array], dsigma: Callable[[Array
     DomainError   from ``hermite_coefficients``, where halving h moves a coefficient by more than 64 (K + 1) eps of
                   E[|sigma(z + b) He_k(z)|]: sigma has a kink, or a singularity close to the real line.
     """
+    for part, function in (("sigma", sigma), ("dsigma", dsigma)):
+        if not callable(function):
+            raise DtypeError(f"{part} = {function!r}; it must be a function of a float64 array, entry by entry")
     return Activation(name, sigma, dsigma, partial(_trapezoid, name, sigma))
 
 
@@ -166,7 +169,10 @@ def _trapezoid_once(sigma: Callable[[Array], Array], K: int, b: Array, h: float,
     n = math.ceil(reach / h)
     z = h * np.arange(-n, n + 1, dtype=float)
     weights = h * _phi(z)
-    values = sigma(np.add.outer(z, b))                 # (nodes, *b.shape)
+    points = np.add.outer(z, b)                        # (nodes, *b.shape)
+    values = sigma(points)
+    if np.shape(values) != points.shape:
+        raise ShapeError(f"sigma took an array of shape {points.shape} and returned one of shape {np.shape(values)}; it must act entry by entry")
     c, size = np.empty((K + 1, *b.shape)), np.empty((K + 1, *b.shape))
     here, before = np.ones(z.shape), np.zeros(z.shape)  # he_k, unit norm: no overflow before k! itself does
     norm = 1.0                                         # sqrt(k!)

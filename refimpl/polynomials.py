@@ -136,13 +136,20 @@ def heat(g: Polynomial, G: Gram, *, time: int = 1) -> Polynomial:
 
     Errors
     ------
-    None beyond those of :func:`polynomial`. Exact: no rounding.
+    ShapeError   where G has another size than g has variables. Exact: no rounding.
     """
+    _same_variables(g, G)
     total, term = dict(g), dict(g)
     for l in range(1, degree(g) // 2 + 1):
         term = scale(_laplacian(term, G), Fraction(time, 2 * l))
         total = add(total, term)
     return total
+
+
+def _same_variables(g: Polynomial, G: Gram) -> None:
+    """One row and column of G a variable of g."""
+    if g and (r := len(next(iter(g)))) != len(G):
+        raise ShapeError(f"g has r = {r} variables but G is ({len(G)}, {len(G)}); the Gram matrix must be (r, r)")
 
 
 def _laplacian(g: Polynomial, G: Gram) -> Polynomial:
@@ -177,6 +184,7 @@ def mean(g: Polynomial, G: Gram) -> Fraction:
     ------
     None beyond those of :func:`polynomial`. Exact: no rounding.
     """
+    _same_variables(g, G)
 
     @cache
     def moment(alpha: Exponents) -> Fraction:

@@ -5,7 +5,7 @@ For f* = g(Ux), a unit vector w and a bias b (of ReLU's argument),
     E[f*(x) x 1{w.x + b >= 0}] = sum_{k=0}^{p-1} c_{k+1}(b) C_{k+1}(w^{otimes k}) / k!
                                + w sum_{k=0}^{p} c_{k+2}(b) C_k(w^{otimes k}) / k!,        c_k(b) = E[relu(z + b) He_k(z)],
 
-which is display (1) of DLS22 with its second sum run to p and its coefficients those of sigma at the bias (ERR-A1, ERR-A2).
+which is display (1) of DLS22 with its second sum run to p and its coefficients those of sigma at the bias.
 """
 
 from __future__ import annotations
@@ -57,9 +57,7 @@ def expansion(target: Target, W: object, b: object) -> Expansion:
     ShapeError, DtypeError, NonFiniteError   for W and b that are not finite float64 arrays of these shapes.
     Rounding   each term within (d + 8 p + 24 + (b/|w|)^2) eps of its sum of absolute values.
     """
-    if not isinstance(target, Target):
-        raise DtypeError(f"target is of type {type(target).__name__}; it must be a Target, see refimpl.data.targets")
-    W, b, W_unit, beta = _units(target, W, b)
+    W, b, W_unit, beta = _units(_checked(target), W, b)
     c = RELU.hermite_coefficients(target.p + 2, beta)                           # (p + 3, m)
     first = np.zeros((target.p, len(W), target.r))
     along_w = np.zeros((target.p + 1, len(W)))
@@ -178,7 +176,7 @@ def lemma_1_main(target: Target, a: object, W: object) -> Array:
     ------
     As :func:`half_space_moment`.
     """
-    return _weighted("Lemma 1's main term", _output_weights(a, W), target.contract_to_vector(2, W) / SQRT_2PI)
+    return _weighted("Lemma 1's main term", _output_weights(a, W), _checked(target).contract_to_vector(2, W) / SQRT_2PI)
 
 
 def lemma_1_remainder(target: Target, a: object, W: object) -> Array:
@@ -221,6 +219,12 @@ def _weighted(name: str, a: Array, moments: Array) -> Array:
     """-2 a_j times row j."""
     with np.errstate(over="ignore"):
         return finite(name, -2 * a[:, None] * moments)
+
+
+def _checked(target: object) -> Target:
+    if not isinstance(target, Target):
+        raise DtypeError(f"target is of type {type(target).__name__}; it must be a Target, see refimpl.data.targets")
+    return target
 
 
 def _output_weights(a: object, W: object) -> Array:

@@ -57,7 +57,8 @@ def test_the_errata_are_those_of_the_verdicts():
     found = {}
     for statement, body in re.findall(r"^### AMENDED (\S+)\n(.*?)(?=^##|\Z)", VERDICTS, flags=re.MULTILINE | re.DOTALL):
         erratum, witness = re.search(r"^- erratum: (.*); smallest witness: (.*)$", body, flags=re.MULTILINE).groups()
-        found[statement] = f"{witness} | {erratum}"
+        source = re.search(r"^- .*; (slides .*)$", body, flags=re.MULTILINE)[1]
+        found[statement] = f"{source} | {witness} | {erratum}"
     assert table == found
 
 

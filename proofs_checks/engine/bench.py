@@ -22,7 +22,7 @@ from proofs_checks.engine import equation as eq
 from proofs_checks.engine import instances
 from proofs_checks.engine.claims import Claim
 from proofs_checks.engine.compare import align, compare
-from proofs_checks.engine.equation import PROBE, Definition, Equation, audited, definition, plain
+from proofs_checks.engine.equation import PROBE, Definition, Equation, audited, definition
 from proofs_checks.engine.evidence import AtMost, Sides
 from proofs_checks.engine.mutants import Change
 from proofs_checks.engine.mutate import Job, Mutant, named
@@ -39,8 +39,7 @@ class Hung(BaseException):
 
 def work(pipe: Any, job: Job, done: frozenset[int]) -> None:
     """Run the mutants of a job that are not done, and say so: plan, start and end of each, done."""
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)           # whoever waits for this process ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)               # whoever waits for this process ends it
     with refimpl.implementation("numpy"), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for name in ("empty", "empty_like"):                   # what no mutant writes must not be what another one left there
@@ -152,7 +151,7 @@ class Bench:
         self.products: set[int] = set()
         self.called: set[FunctionType] = set()
         self._number(floats)
-        self.caches = _caches(claims)
+        self.caches = eq.caches(claim.body for claim in claims)
         self.slowest = self.seconds = 0.0
         self.trials = [trial for claim in claims for trial in self._ready(claim, seed, profile)]
         self.tries: dict[int, list[Trial]] = {}
@@ -328,28 +327,3 @@ def _seconds(limit: float) -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-
-
-# ---- values that functions keep
-
-def _caches(claims: Sequence[Claim]) -> list[tuple[Any, set[str]]]:
-    """Functions with a functools.cache, each with the names of all functions that it may run."""
-    bodies = {claim.body.__module__ for claim in claims}
-    modules = [module for name, module in sorted(sys.modules.items())
-               if name != "refimpl._twins" and (name in bodies or name.startswith(("refimpl.", "proofs_checks.papers.")))]
-    wrappers = {id(value): value for module in modules for value in vars(module).values()
-                if hasattr(value, "cache_clear") and hasattr(value, "__wrapped__")}
-    return [(wrapper, _mentioned(wrapper.__wrapped__)) for wrapper in wrappers.values()]
-
-
-def _mentioned(function: FunctionType) -> set[str]:
-    """The names in a function, in the functions of these names, and so on."""
-    by_name: dict[str, list[FunctionType]] = {}
-    for other in audited().values():
-        by_name.setdefault(other.__name__, []).append(other)
-    names, functions = {function.__name__}, [function]
-    for here in functions:
-        for name in (name for code in (here.__code__, *eq.codes_of(here.__code__)) for name in code.co_names if name not in names):
-            names.add(name)
-            functions += [f for f in (plain(here.__globals__.get(name)), *by_name.get(name, [])) if f and f not in functions]
-    return names

@@ -14,6 +14,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 import refimpl
 from proofs_checks.engine import report
 from proofs_checks.engine.claims import Claim, RegistryError
@@ -111,7 +113,7 @@ def _results(claims: Sequence[Claim], args: argparse.Namespace, screen: report.S
 
 def _job(names: tuple[str, ...], claim_id: str, seed: int, profile: str, implementation: str) -> dict[str, Any]:
     """One claim, found again by its ID in whatever process this is; plain values travel back."""
-    with refimpl.implementation(implementation):
+    with refimpl.implementation(implementation), threadpool_limits(1):     # one level of parallelism: workers
         result = audit_one(find(claim_id, names), seed=seed, profile=profile)
     return {key: value for key, value in vars(result).items() if key != "claim"}
 

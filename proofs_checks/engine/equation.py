@@ -293,3 +293,28 @@ def _private(function: FunctionType) -> list[FunctionType]:
             values += [members[node.attr]] if node.attr.startswith("_") and node.attr in members else []
             values += [inspect.getattr_static(held, node.attr, None) for held in scope.values() if isinstance(owner, type) and type(held) is owner]
     return [f for f in map(plain, values) if f and f.__module__ == function.__module__]
+
+
+# ---- values that functions keep
+
+def caches(bodies: Iterable[Callable[..., Any]]) -> list[tuple[Any, set[str]]]:
+    """Functions with a functools.cache, each with the names of all functions that it may run."""
+    names = {body.__module__ for body in bodies}
+    modules = [module for name, module in sorted(sys.modules.items())
+               if name != "refimpl._twins" and (name in names or name.startswith(("refimpl.", "proofs_checks.papers.")))]
+    wrappers = {id(value): value for module in modules for value in vars(module).values()
+                if hasattr(value, "cache_clear") and hasattr(value, "__wrapped__")}
+    return [(wrapper, _mentioned(wrapper.__wrapped__)) for wrapper in wrappers.values()]
+
+
+def _mentioned(function: FunctionType) -> set[str]:
+    """The names in a function, in the functions of these names, and so on."""
+    by_name: dict[str, list[FunctionType]] = {}
+    for other in audited().values():
+        by_name.setdefault(other.__name__, []).append(other)
+    names, functions = {function.__name__}, [function]
+    for here in functions:
+        for name in (name for code in (here.__code__, *codes_of(here.__code__)) for name in code.co_names if name not in names):
+            names.add(name)
+            functions += [f for f in (plain(here.__globals__.get(name)), *by_name.get(name, [])) if f and f not in functions]
+    return names

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from proofs_checks.engine.claims import Claim
-from proofs_checks.engine.equation import AUDITED, ROOT, Definition, MutationError, definition, equation, functions_of
+from proofs_checks.engine.equation import AUDITED, ROOT, Definition, MutationError, definition, equation, functions_of, plain
 from proofs_checks.engine.mutants import Change, changes
+from proofs_checks.engine.select import all_papers
 
 QUICK = 40                 # mutants of an entry in the quick profile
 START = 600.0              # seconds until a child is ready
@@ -79,13 +80,13 @@ def mutants_of(claim: Claim) -> list[Mutant]:
 def run_mutants(claim_id: str, names: Sequence[str] = (), *, seed: int = 0, profile: str = "quick", limit: int | None = None) -> Outcome:
     """The outcome for one entry; at most ``limit`` mutants from a stream of their own, 40 in ``quick``, all in ``full``."""
     most = limit if limit is not None else QUICK if profile == "quick" else None
-    return _outcome(*_supervised(Job((*names,), claim_id, seed, profile, most))[:2])
+    return _outcome(*_supervised(Job((*names,), claim_id, seed, profile, most))[:2], claim_id)
 
 
 def mutate_source(count: int, seed: int = 0, names: Sequence[str] = (), *, profile: str = "quick") -> SourceReport:
     """The same for ``count`` mutants of all functions of refimpl, killed where any entry notices."""
     plan, outcomes, rest = _supervised(Job((*names,), None, seed, profile, count))
-    return SourceReport(_outcome(plan, outcomes), rest["entries"], rest["unreached"], rest["untouched"])
+    return SourceReport(_outcome(plan, outcomes, ""), rest["entries"], rest["unreached"], rest["untouched"])
 
 
 def named(found: Definition, floats: bool) -> list[tuple[Mutant, Change]]:
@@ -103,8 +104,8 @@ def named(found: Definition, floats: bool) -> list[tuple[Mutant, Change]]:
 
 # ---- what became of them
 
-def _outcome(plan: dict[int, Mutant], outcomes: dict[int, str]) -> Outcome:
-    exempt = {(e.file, e.text, e.description) for e in exemptions()}
+def _outcome(plan: dict[int, Mutant], outcomes: dict[int, str], entry: str) -> Outcome:
+    exempt = {(e.file, e.text, e.description) for e in exemptions() if e.entry in ("", entry)}
     survived = {number: what for number, what in outcomes.items() if what not in ("killed", "raised")}
     excused = [n for n in survived if (plan[n].file, plan[n].text, plan[n].description) in exempt]
     counts = Counter(outcomes.values())
@@ -117,8 +118,9 @@ def _outcome(plan: dict[int, Mutant], outcomes: dict[int, str]) -> Outcome:
 
 @dataclass(frozen=True)
 class Exemption:
-    """A mutant that changes no value, and why."""
+    """A mutant that changes no value, in one entry or (where none is named) in all, and why."""
 
+    entry: str
     file: str
     text: str
     description: str
@@ -127,7 +129,7 @@ class Exemption:
 
 @cache
 def exemptions() -> tuple[Exemption, ...]:
-    """The lines ``file :: text of the line :: before -> after :: reason`` of equivalent_mutants.txt."""
+    """The lines of equivalent_mutants.txt: ``file :: text of the line :: before -> after :: reason``, or ``PAPER/entry in file :: ...``."""
     if not EXEMPTIONS.is_file():
         return ()
     lines = [line.strip() for line in EXEMPTIONS.read_text(encoding="utf-8").splitlines()]
@@ -135,12 +137,14 @@ def exemptions() -> tuple[Exemption, ...]:
     for part in parts:
         if len(part) != 4 or not all(part):
             raise MutationError(f"{EXEMPTIONS.name} has the line {' :: '.join(part)!r}; write file :: text of the line :: before -> after :: reason")
-    return tuple(Exemption(*part) for part in parts)
+    return tuple(Exemption(place.rpartition(" in ")[0], place.rpartition(" in ")[2], *rest) for place, *rest in parts)
 
 
 def stale_exemptions() -> list[str]:
-    """What is wrong with the exemptions: the line is gone, or no mutant of it is called so."""
-    return [finding for exemption in exemptions() if (finding := _stale(exemption))]
+    """What is wrong with the exemptions: the line is gone, no mutant of it is called so, or there is no such entry."""
+    entries = {claim.id for paper in all_papers() for claim in paper} if any(exemption.entry for exemption in exemptions()) else set()
+    unknown = [f"{EXEMPTIONS.name} exempts a mutant in {e.entry}, which is no entry" for e in exemptions() if e.entry and e.entry not in entries]
+    return unknown + [finding for exemption in exemptions() if (finding := _stale(exemption))]
 
 
 def _stale(exemption: Exemption) -> str:
@@ -150,7 +154,8 @@ def _stale(exemption: Exemption) -> str:
     if exemption.text not in map(str.strip, lines):
         return f"{where}, but the line {exemption.text!r} is gone"
     module = importlib.import_module(exemption.file.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
-    known = {(m.text, m.description) for function in functions_of(module) if (found := definition(function)) for m, _ in named(found, True)}
+    bodies = [body for value in vars(module).values() if isinstance(value, Claim) and (body := plain(value.body))]
+    known = {(m.text, m.description) for f in (*functions_of(module), *bodies) if (found := definition(f)) for m, _ in named(found, True)}
     return "" if (exemption.text, exemption.description) in known else f"{where}, but no mutant of its line is called so"
 
 

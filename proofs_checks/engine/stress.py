@@ -52,7 +52,9 @@ def stress(claims: Sequence[Claim], names: Sequence[str], *, runs: int, seed: in
 
 
 def _job(names: tuple[str, ...], claim_id: str, seed: int, level: float) -> tuple[str, ...]:
+    from threadpoolctl import threadpool_limits
+
     import refimpl
 
-    with refimpl.implementation("numpy"):
+    with refimpl.implementation("numpy"), threadpool_limits(1):
         return (audit_one(find(claim_id, names), seed=seed, level=level).verdict,)

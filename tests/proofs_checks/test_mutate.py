@@ -328,6 +328,10 @@ def test_an_exemption(paper, exempt):
     after = run(paper, "limited")
     assert after.survivors == ()
     assert after.figures == {"killed": before.killed, "total": before.total - 1, "raised": before.raised, "exempt": 1}
+    exempt(f"MINE/limited in mine.py :: {LINE} :: {ONE_FURTHER} :: the term is 0")
+    assert run(paper, "limited") == after
+    exempt(f"DLS22/eq-1 in mine.py :: {LINE} :: {ONE_FURTHER} :: the term is 0, but in another entry")
+    assert run(paper, "limited") == before
 
 
 def test_a_stale_exemption_is_found(exempt):
@@ -340,6 +344,8 @@ def test_a_stale_exemption_is_found(exempt):
     known = next(m for f in equation.audited().values() if f.__qualname__ == "_phi" for m, _ in mutate.named(equation.definition(f), True) if m.text == line)
     exempt(f"{known.file} :: {known.text} :: {known.description} :: an example")
     assert mutate.stale_exemptions() == []
+    exempt(f"DLS22/nothing in {known.file} :: {known.text} :: {known.description} :: an example")
+    assert ["DLS22/nothing" in finding for finding in mutate.stale_exemptions()] == [True]
 
 
 def test_a_malformed_exemption_is_an_error(exempt):

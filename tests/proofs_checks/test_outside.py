@@ -24,7 +24,7 @@ def run(*arguments, **environment):
 
 
 def test_the_bridge_fails_where_a_verdict_is_not_the_expected_one(tmp_path):
-    source = EXAMPLE.read_text(encoding="utf-8").replace("expanded=2 + 2 * at.u @ at.w", "expanded=2 + 3 * at.u @ at.w")
+    source = EXAMPLE.read_text(encoding="utf-8").replace("expanded=-1 - at.u @ at.w", "expanded=-1 - 2 * at.u @ at.w")
     (tmp_path / "mine.py").write_text(source, encoding="utf-8")
     (tmp_path / "test_mine.py").write_text(
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom mine import ME26\nfrom proofs_checks import as_tests\ntest_me26 = as_tests(ME26)\n")

@@ -19,7 +19,7 @@ from refimpl.network import Network
     "alg-1-preprocess",
     where="section 3, Algorithm 1, line 1",
     printed_from=SLIDES_BJ,
-    printed=r"\alpha \leftarrow \frac{1}{n} \sum_{i=1}^n y_i, \beta \leftarrow \frac{1}{n} \sum_{i=1}^n y_i x_i; \quad y_i \leftarrow y_i - \alpha - \beta \cdot x_i",
+    printed=r"y_i \leftarrow y_i - \alpha - \beta \cdot x_i \text{ for } i = 1, \dots, n",
     covers=["A.Alg1"],
     given=multi_index(p=(1, 4)),
     tol=ulps(lambda at: 64 * (at.p + 1) ** at.r),

@@ -23,7 +23,11 @@ def _dyadic(rng, *shape):
 
 
 def _dyadic_network(rng, m, d, n, sigma):
-    return {"net": Network(_dyadic(rng, m), _dyadic(rng, m, d), _dyadic(rng, m), KINKED[sigma]), "X": _dyadic(rng, n, d), "y": _dyadic(rng, n)}
+    """The first neuron stands on the kink at 0 for the first sample, the last one on the second kink of truncated ReLU."""
+    W, X, b = _dyadic(rng, m, d), _dyadic(rng, n, d), _dyadic(rng, m)
+    b[-1] = KINKED[sigma].kinks[-1] - W[-1] @ X[0]
+    b[0] = -W[0] @ X[0]
+    return {"net": Network(_dyadic(rng, m), W, b, KINKED[sigma]), "X": X, "y": _dyadic(rng, n)}
 
 
 KINKED = {"relu": RELU, "truncated_relu": TRUNCATED_RELU}
@@ -51,14 +55,14 @@ def _flat(gradients):
     return np.concatenate([part.ravel() for part in gradients])
 
 
-def _pieces(at, dloss):
+def _pieces(at, dloss, pieces=PIECES):
     """The same gradient in rational arithmetic."""
     a, W, b = ([Fraction(v) for v in part.ravel().tolist()] for part in (at.net.a, at.net.W, at.net.b))
     da, dW, db = [Fraction()] * at.m, [Fraction()] * (at.m * at.d), [Fraction()] * at.m
     for x, y in zip(at.X.tolist(), at.y.tolist(), strict=True):
         x = [Fraction(v) for v in x]
         z = [sum(W[j * at.d + i] * x[i] for i in range(at.d)) + b[j] for j in range(at.m)]
-        s = [PIECES[at.sigma](v) for v in z]
+        s = [pieces[at.sigma](v) for v in z]
         r = dloss(sum(a[j] * s[j][0] for j in range(at.m)) - Fraction(y)) / at.n
         for j in range(at.m):
             da[j] += r * s[j][0]
@@ -74,6 +78,17 @@ def _gradient_scale(at):
     Z = np.abs(at.X) @ W.T + b
     r = 2 * (Z @ a + np.abs(at.y)) / at.n
     return np.concatenate([r @ Z, (a[:, None] * (r @ np.abs(at.X))[None, :]).ravel(), a * r.sum()])
+
+
+LEFT = {                                         # the kink belonging to the left piece
+    "relu": lambda z: (z, 1) if z > 0 else (0, 0),
+    "truncated_relu": lambda z: (1, 0) if z > 1 else (z, 1) if z > 0 else (0, 0),
+}
+
+
+@gradient_relu.refutes("sigma'(0) = 0: kinks take the derivative from the left")
+def _(at):
+    return Instead(piece_by_piece=_pieces(at, lambda r: 2 * r, LEFT))
 
 
 @gradient_relu.refutes("factor 2 lost")

@@ -183,7 +183,7 @@ def _(at):
 
 @relu_mean.refutes("relu(-b) for relu(b)")
 def _(at):
-    return Instead(bound=lambda b: (-b if at.side == "left" else 0) / 100 + flint.arb("0.3"))
+    return Instead(bound=lambda b: (-b if at.side == "left" else 0) + flint.arb("0.4"))
 
 
 # ---- constants

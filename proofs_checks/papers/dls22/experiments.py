@@ -37,7 +37,7 @@ def _direction(rng, p, d):
     needs=["DLS22/lemma-9"],
     given=family(_direction, **directions_1),
     tol=ulps(lambda at: 64 * at.p),
-    erratum="the root is of 2 times p!, not of (2p)!: He_2 / 2 + He_p / sqrt(2 p!) has E f*^2 = 1",
+    erratum="ambiguous: the root is of 2 times p!, He_2 / 2 + He_p / sqrt(2 p!); read as the root of (2p)! it fails",
 )
 def sec_6_target(at):
     """f*(x) = He_2(u.x) / 2 + He_p(u.x) / sqrt(2 p!) has E f*^2 = 1 for p >= 3."""

@@ -1,7 +1,8 @@
 """Section 5.1: the population gradient at the start, display (1), and the features after preprocessing.
 
 eq-population-gradient                                              E over data at the mirrored start
-eq-1  eq-1-coefficients  eq-1-bias  eq-1-exact  eq-1-quadratic      display (1), its errata and its smallest case
+eq-1  eq-1-coefficients  eq-1-bias  eq-1-zero  eq-1-exact  eq-1-quadratic
+                                                                    display (1), its errata and its smallest case
 lemma-13-features                                                   the features after preprocessing
 """
 
@@ -27,7 +28,7 @@ from refimpl.population import first_gradient, half_space_moment
     "eq-population-gradient",
     where="section 5.1, above display (1)",
     printed_from=SLIDES_BJ,
-    printed=r"\nabla_{w_j} \mathcal{L}_{\mathcal{D}}(\theta) = -2a_j \mathbb{E}_x [f^\star(x) x \mathbf{1}_{w_j \cdot x \geq 0}]",
+    printed=r"-2 \mathbb{E}_{x \sim \mathcal{D}} [f^\star(x) \nabla_{w_j} f_\theta(x)] = -2a_j \mathbb{E}_x [f^\star(x) x \mathbf{1}_{w_j \cdot x \geq 0}]",
     covers=["A.G1"],
     needs=["DLS22/eq-init", "DLS22/eq-1"],
     given=single_index(p=(0, 4), d=(1, 4)),
@@ -166,7 +167,7 @@ def _(at):
     printed=DISPLAY_1,
     covers=["A.G2", "ERR-A2"],
     needs=["DLS22/eq-1", "DLS22/relu-bias"],
-    given=multi_index(p=(1, 5), r=(1, 2), b=[0.7, -1.2, 0.0, 5.0, -5.0, 40.0, -40.0]),
+    given=multi_index(p=(0, 5), r=(1, 2), b=[0.7, -1.2, 0.0, 5.0, -5.0, 40.0, -40.0]),
     tol=ulps(lambda at: 64 * (at.p + at.d + 8)),
     erratum="with the bias in the indicator the coefficients are c_k(b) = E[sigma(z + b) He_k(z)], not c_k(0)",
 )
@@ -191,6 +192,36 @@ def _(at):
 @eq_1_bias.refutes("b not divided by |w|")
 def _(at):
     return Instead(hermite_series=half_space_moment(at.target, at.W, np.full(3, at.b)))
+
+
+@DLS22.claim(
+    "eq-1-zero",
+    where="section 5.1, display (1), at w = 0",
+    printed_from=DERIVED,
+    covers=["A.G2"],
+    needs=["DLS22/tensor-stein"],
+    given=multi_index(p=(1, 4), r=(1, 2), b=[0.0, 0.7, -1.2]),
+    tol=ulps(lambda at: 64 * (at.p + 1) ** at.r),
+)
+def eq_1_zero(at):
+    """At w = 0 the indicator is constant: E[f* x 1{b >= 0}] = C_1 for b >= 0, stated beside E[f* x] itself."""
+    def mean(absolute):
+        return oracles.gauss_hermite_mean(
+            lambda x: oracles.monomials(at.target.g, x @ at.U.T, absolute=absolute)[:, None] * (np.abs(x) if absolute else x),
+            oracles.orthonormal(at.U), at.p + 2)
+
+    rows = half_space_moment(at.target, np.zeros((2, at.d)), np.array([at.b, 1.0]))
+    return Sides(expansion=rows, whole_space=np.outer([at.b >= 0, 1.0], mean(False)), scale=float(np.max(mean(True))))
+
+
+@eq_1_zero.refutes("1{b > 0}")
+def _(at):
+    return Instead(expansion=half_space_moment(at.target, np.zeros((2, at.d)), np.array([at.b or -1.0, 1.0])))
+
+
+@eq_1_zero.refutes("half of the space, as for w -> 0 at b = 0")
+def _(at):
+    return Instead(expansion=half_space_moment(at.target, np.zeros((2, at.d)), np.array([at.b, 1.0])) / 2)
 
 
 # ---- display (1) in exact arithmetic: x is rotated, so that nothing but double factorials is left

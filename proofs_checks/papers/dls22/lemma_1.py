@@ -29,7 +29,7 @@ SQRT_2PI = math.sqrt(2 * math.pi)
     printed=r"\nabla_{w_j} \mathcal{L}_{\mathcal{D}}(\theta) = -2a_j \frac{Hw_j}{\sqrt{2\pi}} + \tilde{O}\left(\frac{\sqrt{r}}{d}\right)",
     covers=["A.L4"],
     needs=["DLS22/eq-1", "DLS22/eq-population-gradient"],
-    given=multi_index(p=(1, 5)),
+    given=multi_index(p=(0, 5)),
     tol=ulps(lambda at: 64 * (at.p + at.d + 8)),
 )
 def lemma_4(at):
@@ -127,7 +127,7 @@ def _(at):
 
 @lemma_4_constant.refutes("rate r / d")
 def _(at):
-    return Instead(sphere_mean=1 / math.sqrt(at.r) / (2 * math.sqrt(math.pi)) if at.r > 1 else 0.0)
+    return Instead(sphere_mean=1 / math.sqrt(at.r) / (2 * math.sqrt(math.pi)))
 
 
 @DLS22.claim(

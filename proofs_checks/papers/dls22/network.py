@@ -1,7 +1,8 @@
 """Section 2: the network, its start and its losses.
 
-network  network-size  init-gaussian  eq-init  eq-init-sign         the network and its start
-loss-square  loss-l1  losses                                        the losses
+network  network-size                                               the network
+init-gaussian  init-law  init-gaussian-law  eq-init  eq-init-sign   its start
+loss-square  loss-l1  losses  loss-kinks                            the losses
 """
 
 import math
@@ -9,11 +10,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from proofs_checks import Instead, Sides, ulps
+from proofs_checks import Instead, Sampled, Sides, ulps
 from proofs_checks.instances import family, multi_index, networks
 from proofs_checks.papers.dls22 import DERIVED, DLS22, RESTATED, SLIDES_BJ, SLIDES_CS
 from refimpl import losses as ell
-from refimpl.initial import gaussian
+from refimpl.initial import gaussian, symmetric
 from refimpl.network import Network
 
 # ---- the network and its start
@@ -117,6 +118,83 @@ def _(at):
 @init_gaussian.refutes("biases not scaled")
 def _(at):
     return Instead(large_deviations=gaussian(at.m, at.d, rng=at.rng_seed, sigma_a=3.0, sigma_w=7.0, sigma_b=1.0).predict(at.X))
+
+
+N_COMPONENTS = 3                                          # dimension in which the laws of the start are sampled
+
+
+def _moments(a, W, b):
+    """One row a neuron: a, a^2, a^4; the products w_i w_j, i <= j; b and b^2."""
+    pairs = [W[:, i] * W[:, j] for i in range(N_COMPONENTS) for j in range(i, N_COMPONENTS)]
+    return np.column_stack([a, a**2, a**4, W, *pairs, b, b**2])
+
+
+def _of_pairs(diagonal, off):
+    return [diagonal if i == j else off for i in range(N_COMPONENTS) for j in range(i, N_COMPONENTS)]
+
+
+@DLS22.claim(
+    "init-law",
+    where="section 2, initialisation",
+    printed_from=SLIDES_BJ,
+    printed=r"a_j \sim \{-1, 1\}, \quad w_j \sim N\left(0, \frac{1}{d} I_d\right) \quad \text{and} \quad b_j = 0",
+    covers=["A.S5"],
+    given=family(d=[N_COMPONENTS]),
+    false_alarm=1e-8,
+)
+def init_law(at):
+    """|a_j| = 1 with mean 0, E w_j = 0, E w_j w_j^T = I_d / d, b_j = 0: sqrt(d) w_j has unit covariance."""
+    return Sampled(draw=lambda rng, n: _first_half(symmetric(2 * n, at.d, rng=rng)), discrepancy=0.1,
+                   truth=[0, 1, 1, 0, 0, 0, *_of_pairs(1, 0), 0, 0], variance=[1, 0, 0, 1, 1, 1, *_of_pairs(2, 1), 0, 0])
+
+
+def _first_half(net):
+    n = net.m // 2
+    return _moments(net.a[:n], math.sqrt(net.d) * net.W[:n], net.b[:n])
+
+
+@init_law.refutes("w_j ~ N(0, I_d)")
+def _(at):
+    return Instead(truth=[0, 1, 1, 0, 0, 0, *_of_pairs(at.d, 0), 0, 0])
+
+
+@init_law.refutes("a_j ~ N(0, 1)")
+def _(at):
+    return Instead(truth=[0, 1, 3, 0, 0, 0, *_of_pairs(1, 0), 0, 0])
+
+
+@init_law.refutes("b_j ~ N(0, 1) before the first step")
+def _(at):
+    return Instead(truth=[0, 1, 1, 0, 0, 0, *_of_pairs(1, 0), 0, 1])
+
+
+@DLS22.claim(
+    "init-gaussian-law",
+    where="section 2, remark on small random initialisation",
+    printed_from=DERIVED,
+    covers=["A.S5"],
+    needs=["DLS22/init-gaussian"],
+    given=family(d=[N_COMPONENTS]),
+    false_alarm=1e-8,
+)
+def init_gaussian_law(at):
+    """a_j / sigma_a, w_j / sigma_w and b_j / sigma_b are standard normal: second moments 1, E a^4 = 3, no correlation."""
+    def draw(rng, n):
+        net = gaussian(n, at.d, rng=rng, sigma_a=2.0, sigma_w=0.5, sigma_b=3.0)
+        return _moments(net.a / 2, net.W / 0.5, net.b / 3)
+
+    return Sampled(draw=draw, discrepancy=0.2, truth=[0, 1, 3, 0, 0, 0, *_of_pairs(1, 0), 0, 1],
+                   variance=[1, 2, 96, 1, 1, 1, *_of_pairs(2, 1), 1, 2])
+
+
+@init_gaussian_law.refutes("variances for standard deviations")
+def _(at):
+    return Instead(truth=[0, 0.5, 0.75, 0, 0, 0, *_of_pairs(2, 0), 0, 1 / 3])
+
+
+@init_gaussian_law.refutes("weights divided by sqrt(d)")
+def _(at):
+    return Instead(truth=[0, 1, 3, 0, 0, 0, *_of_pairs(1 / at.d, 0), 0, 1])
 
 
 def _halves(net, X):
@@ -299,25 +377,58 @@ LOSSES = [_Named(loss) for loss in (ell.SQUARE, ell.ABSOLUTE, ell.HINGE, ell.LOG
     tol=ulps(32),
 )
 def losses(at):
-    """d ell / d f of the square, absolute, hinge and logistic losses is the complex-step derivative, away from kinks."""
+    """The square, absolute, hinge and logistic losses: the mean of ell, and d ell / d f as the complex step gives it away from kinks."""
     loss = _analytic(at.which.loss)
+    stepped = [loss(f + 1e-200j, y) for f, y in zip(at.f, at.y, strict=True)]
     return Sides(
-        derivative=at.which.loss.derivative(at.f, at.y),
-        complex_step=np.array([(loss(f + 1e-200j, y)).imag * 1e200 for f, y in zip(at.f, at.y, strict=True)]),
-        scale=1 + 2 * (np.abs(at.f) + np.abs(at.y)),
+        library=_value_and_derivative(at, at.which.loss.derivative(at.f, at.y)),
+        complex_step=[sum(value.real for value in stepped) / len(stepped), *(value.imag * 1e200 for value in stepped)],
+        scale=[np.mean((1 + np.abs(at.f) + np.abs(at.y)) ** 2), *(1 + 2 * (np.abs(at.f) + np.abs(at.y)))],
     )
+
+
+def _value_and_derivative(at, derivative):
+    return [at.which.loss.value(at.f, at.y), *derivative]
 
 
 @losses.refutes("the square loss with 1/2")
 def _(at):
-    return Instead(derivative=at.which.loss.derivative(at.f, at.y) * (0.5 if at.which.loss is ell.SQUARE else 1))
+    return Instead(library=_value_and_derivative(at, at.which.loss.derivative(at.f, at.y) * (0.5 if at.which.loss is ell.SQUARE else 1)))
 
 
 @losses.refutes("the label's sign lost in the hinge and logistic losses")
 def _(at):
-    return Instead(derivative=at.which.loss.derivative(at.f, at.y) * (at.y if at.which.loss.signs else 1))
+    return Instead(library=_value_and_derivative(at, at.which.loss.derivative(at.f, at.y) * (at.y if at.which.loss.signs else 1)))
 
 
 @losses.refutes("divided by n")
 def _(at):
-    return Instead(derivative=at.which.loss.derivative(at.f, at.y) / len(at.f))
+    return Instead(library=_value_and_derivative(at, at.which.loss.derivative(at.f, at.y) / len(at.f)))
+
+
+@DLS22.claim(
+    "loss-kinks",
+    where="section 2, losses, and the companion papers: the conventions at a kink",
+    printed_from=DERIVED,
+    covers=["A.S6"],
+    needs=["DLS22/losses"],
+    given=family(n=(1, 4)),
+    tol=ulps(1),
+)
+def loss_kinks(at):
+    """At its kink the hinge loss is active, derivative -y at y f = 1, and the absolute loss takes the middle, derivative 0 at f = y."""
+    y = np.where(np.arange(at.n) % 2, -1.0, 1.0)
+    return Sides(
+        library=np.concatenate([ell.HINGE.derivative(y, y), ell.ABSOLUTE.derivative(y, y), ell.ABSOLUTE.derivative(y + 1, y)]),
+        convention=np.concatenate([-y, np.zeros(at.n), np.ones(at.n)]), scale=1.0)
+
+
+@loss_kinks.refutes("hinge: the kink counts as inactive")
+def _(at):
+    return Instead(convention=np.concatenate([np.zeros(2 * at.n), np.ones(at.n)]))
+
+
+@loss_kinks.refutes("absolute: the derivative from the right")
+def _(at):
+    y = np.where(np.arange(at.n) % 2, -1.0, 1.0)
+    return Instead(convention=np.concatenate([-y, np.ones(2 * at.n)]))

@@ -1,6 +1,8 @@
 """Section 2: the data, the two assumptions, and what "high probability" adds up to.
 
-asm-data  asm-noise  asm-1  asm-1-span  asm-2  asm-2-bound  iota
+asm-data  asm-noise  asm-law                                        the data
+asm-1  asm-1-span  asm-2  asm-2-bound  asm-2-equality               the two assumptions
+iota                                                                high probability
 """
 
 import math
@@ -8,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from proofs_checks import AtMost, Instead, Sides, ulps
+from proofs_checks import AtMost, Instead, Sampled, Sides, ulps
 from proofs_checks.engine import oracles
 from proofs_checks.instances import directions, family, multi_index
 from proofs_checks.papers.dls22 import DERIVED, DLS22, RESTATED, SLIDES_BJ, SLIDES_CS
@@ -43,10 +45,10 @@ def _(at):
     return Instead(wick=[at.target.second_moment - at.target.mean**2, f.second_moment - f.mean**2])
 
 
-@asm_data.refutes("u_i taken as orthogonal of twice the length")
+@asm_data.refutes("oblique u_i taken as orthonormal")
 def _(at):
-    four = tuple(tuple(Fraction(4 * (i == j)) for j in range(at.r)) for i in range(at.r))
-    second = [float(polynomials.mean(polynomials.times(dict(g), dict(g)), four)) for g in (at.target.g, at.target.normalised().g)]
+    flat = polynomials.identity(at.r)
+    second = [float(polynomials.mean(polynomials.times(dict(g), dict(g)), flat)) for g in (at.target.g, at.target.normalised().g)]
     return Instead(wick=second)
 
 
@@ -77,6 +79,43 @@ def _(at):
 @asm_noise.refutes("uniform noise on [-varsigma, varsigma]")
 def _(at):
     return Instead(squared_residuals=(at.varsigma * np.random.default_rng(at.seed).uniform(-1, 1, 6)) ** 2)
+
+
+@DLS22.claim(
+    "asm-law",
+    where="section 2, input distribution",
+    printed_from=SLIDES_CS,
+    covers=["A.S1"],
+    needs=["DLS22/asm-noise"],
+    given=family(d=[3]),
+    false_alarm=1e-8,
+)
+def asm_law(at):
+    """x_i ~ N(0, I_d) and E epsilon_i = 0: E x = 0, E x x^T = I, E x_1^4 = 3, and the noise takes both signs alike."""
+    return Sampled(draw=_sampled_moments, truth=[0, 0, 0, 1, 1, 1, 0, 0, 0, 3, 0, 0], discrepancy=0.2,
+                   variance=[1, 1, 1, 2, 2, 2, 1, 1, 1, 96, 1, 1])
+
+
+def _sampled_moments(rng, n):
+    """x, x_i^2, x_i x_j, x_1^4, epsilon / varsigma and epsilon x_1 / varsigma, for f* = x_1."""
+    x, y = Target({(1,): 1.0}, np.eye(1, 3)).sample(n, rng=rng, varsigma=0.5)
+    epsilon = (y - x[:, 0]) / 0.5
+    return np.column_stack([x, x**2, x[:, [0, 0, 1]] * x[:, [1, 2, 2]], x[:, 0] ** 4, epsilon, epsilon * x[:, 0]])
+
+
+@asm_law.refutes("one-sided noise, epsilon = varsigma")
+def _(at):
+    return Instead(truth=[0, 0, 0, 1, 1, 1, 0, 0, 0, 3, 1, 0])
+
+
+@asm_law.refutes("inputs on the sphere of radius sqrt(d)")
+def _(at):
+    return Instead(truth=[0, 0, 0, 1, 1, 1, 0, 0, 0, 3 * at.d / (at.d + 2), 0, 0])
+
+
+@asm_law.refutes("x_i ~ N(0, I_d / d)")
+def _(at):
+    return Instead(truth=[0, 0, 0, *[1 / at.d] * 3, 0, 0, 0, 3 / at.d**2, 0, 0])
 
 
 @DLS22.claim(
@@ -215,7 +254,7 @@ def _(at):
     tol=ulps(64),
 )
 def asm_2_bound(at):
-    """kappa >= 1 / sqrt(2) where E f*^2 = 1, with equality where all r eigenvalues are +-sqrt(2/r)."""
+    """kappa >= 1 / sqrt(2) where E f*^2 = 1."""
     return AtMost(value=math.sqrt(1 / 2), bound=at.target.kappa)
 
 
@@ -227,6 +266,30 @@ def _(at):
 @asm_2_bound.refutes("f* not normalised: E f*^2 = 4")
 def _(at):
     return Instead(bound=Target({k: 2 * c for k, c in at.target.g.items()}, at.target.U).kappa)
+
+
+@DLS22.claim(
+    "asm-2-equality",
+    where="section 2, below Assumption 2",
+    printed_from=DERIVED,
+    covers=["A.S3"],
+    needs=["DLS22/asm-2-bound"],
+    given=family(_with_hessian, r=(1, 4), kind=["equal", "alternating"], d=(4, 6)),
+    tol=ulps(lambda at: 64 * at.d),
+)
+def asm_2_equality(at):
+    """kappa = 1 / sqrt(2) for every r where all eigenvalues of H are +-sqrt(2/r)."""
+    return Sides(kappa=at.target.kappa, attained=math.sqrt(1 / 2), scale=1.0)
+
+
+@asm_2_equality.refutes("kappa without the 1 / sqrt(r)")
+def _(at):
+    return Instead(kappa=at.target.kappa * math.sqrt(at.r))
+
+
+@asm_2_equality.refutes("eigenvalues +-1 / sqrt(r), as for sum lambda_i^2 = 1")
+def _(at):
+    return Instead(attained=1.0)
 
 
 @DLS22.claim(
