@@ -30,6 +30,7 @@ def parser(command: str) -> argparse.ArgumentParser:
     if command == "run":
         for kind, text in (("json", "JSON, the canonical form"), ("html", "one self-contained page"), ("junit", "JUnit XML"), ("markdown", "the verdicts")):
             p.add_argument(f"--{kind}", type=_file, metavar="FILE", help=f"write the run as {text}")
+        p.add_argument("--mutants", action="store_true", help="also count the automatic mutants that each entry kills (half a second an entry)")
         p.add_argument("--profile", choices=("quick", "full"), default="quick", help="how many instances (quick)")
     if command in ("run", "show"):
         p.add_argument("--implementation", choices=("numpy", "kernels"), default="numpy", help="which side of the twins runs (numpy)")
@@ -41,6 +42,7 @@ def parser(command: str) -> argparse.ArgumentParser:
         seeds.add_argument("--fresh", action="store_true", help="a seed that was not used before; it is printed")
     if command == "stress":
         p.add_argument("--runs", type=_positive, default=100, metavar="N", help="runs an entry and level (100)")
+        p.add_argument("--mutate-source", type=_positive, metavar="N", help="instead: N mutants of refimpl's source, each against the entries that reach it")
     return p
 
 

@@ -18,6 +18,7 @@ from proofs_checks.engine.instances import Axis, Instance, family, unit
 from refimpl import polynomials
 from refimpl.data.targets import Target
 from refimpl.initial import symmetric
+from refimpl.network import Network
 
 __all__ = ["family", "unit", "Instance", "single_index", "multi_index", "rational_target", "networks", "rational_unit", "rational"]
 
@@ -36,13 +37,13 @@ def single_index(*, p: Axis = (0, 6), d: Axis = (1, 5), **more: Axis) -> SearchS
 
 
 def multi_index(*, p: Axis = (0, 4), r: Axis = (1, 3), d: Axis = (1, 5), frame: Axis = ("orthonormal", "oblique"),  # type: ignore[assignment]
-                **more: Axis) -> SearchStrategy[Instance]:
+                missing: float = 0.0, **more: Axis) -> SearchStrategy[Instance]:
     """``at.target`` of r <= d directions and degree p, ``at.W`` three rows of different lengths, ``at.w`` a unit vector, ``at.X`` points."""
 
     def build(rng: Rng, p: int, r: int, d: int, frame: str, **_: Any) -> dict[str, Any]:
         U = directions(rng, r, d, frame)
         W = rng.standard_normal((3, d)) * np.array([[1.0], [0.1], [30.0]])
-        return {"U": U, "target": random_target(rng, p, U), "W": W, "w": unit(rng.standard_normal(d)), "X": rng.standard_normal((4, d))}
+        return {"U": U, "target": random_target(rng, p, U, missing), "W": W, "w": unit(rng.standard_normal(d)), "X": rng.standard_normal((4, d))}
 
     return family(build, _fits, p=p, r=r, d=d, frame=list(frame), **more)
 
@@ -69,6 +70,20 @@ def networks(*, m: Axis = (2, 8), d: Axis = (1, 5), n: Axis = (1, 6), **more: Ax
     return family(build, m=m, d=d, n=n, **more)
 
 
+def mirrored_networks(*, m: Axis = [2, 4, 6, 8], d: Axis = (1, 5), n: Axis = (1, 6), **more: Axis) -> SearchStrategy[Instance]:  # noqa: B006
+    """As :func:`networks`, with output weights and mirrored biases of any size; where n > 1 the first point is the origin, a kink of b = 0."""
+
+    def build(rng: Rng, m: int, d: int, n: int, **_: Any) -> dict[str, Any]:
+        seed = int(rng.integers(2**32))
+        X, y = rng.standard_normal((n, d)), rng.standard_normal(n)
+        X[: n - 1][:1] = 0
+        start, size, b = symmetric(m, d, rng=seed), rng.uniform(0.5, 2, m // 2), rng.integers(-1, 2, m // 2) / 2
+        net = Network(start.a * np.concatenate([size, size[::-1]]), start.W, np.concatenate([b, b[::-1]]))
+        return {"net": net, "X": X, "y": y, "rng_seed": seed}
+
+    return family(build, m=m, d=d, n=n, **more)
+
+
 # ---- parts
 
 def _fits(r: int, d: int, **_: Any) -> bool:
@@ -76,11 +91,11 @@ def _fits(r: int, d: int, **_: Any) -> bool:
     return r <= d
 
 
-def random_target(rng: Rng, p: int, U: Vector) -> Target:
-    """A polynomial of degree p whose Hermite components are all of size 1."""
+def random_target(rng: Rng, p: int, U: Vector, missing: float = 0.0) -> Target:
+    """A polynomial of degree p whose Hermite components are of size 1; those of odd degree below p are missing with this probability."""
     r = len(U)
     c = {alpha: (1 + rng.random()) * (-1.0) ** int(rng.integers(2)) * math.sqrt(polynomials.factorial(alpha))
-         for k in range(p + 1) for alpha in polynomials.exponents(r, k)}
+         for k in range(p + 1) for alpha in polynomials.exponents(r, k) if k == p or k % 2 == 0 or not missing or rng.random() >= missing}
     return Target(polynomials.from_hermite(c), U)
 
 

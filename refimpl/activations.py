@@ -14,8 +14,8 @@ from functools import partial
 
 import numpy as np
 
-from refimpl.errors import Array, DomainError, DtypeError, ShapeError, count, finite, points
-from refimpl.gaussian import _Phi, _phi, half_line_hermite
+from refimpl.errors import Array, DomainError, DtypeError, ShapeError, count, finite, points, settled
+from refimpl.gaussian import _half_line_mean, _Phi, _phi, half_line_hermite
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,8 @@ def _drelu(z: Array) -> Array:
 
 def _relu_coefficients(K: int, b: Array) -> Array:
     """c_0 = phi(b) + b Phi(b), c_1 = Phi(b), c_k = phi(b) He_{k-2}(-b): those of the step function, one index on."""
-    c = np.empty((K + 1, *b.shape))
-    step = half_line_hermite(max(K - 1, 0), b)
-    c[0] = _phi(b) + b * step[0]                       # E[(z + b) 1{z + b >= 0}]
-    c[1:] = step[:K]                                   # Stein: c_k of sigma is c_{k-1} of sigma'
-    return c
+    step = half_line_hermite(max(K - 1, 0), b)         # Stein: c_k of sigma is c_{k-1} of sigma'
+    return np.concatenate([_half_line_mean(b)[None], step[:K]])
 
 
 def _truncated_relu(z: Array) -> Array:
@@ -101,8 +98,8 @@ def _truncated_relu_coefficients(K: int, b: Array) -> Array:
 
 
 def _dtanh(z: Array) -> Array:
-    e = np.exp(-2 * np.abs(z))
-    return np.asarray(4 * e / (1 + e) ** 2)            # sech^2 without overflow
+    with np.errstate(over="ignore"):                   # sech^2 is 0 where cosh^2 overflows
+        return np.asarray(1 / np.cosh(z) ** 2)
 
 
 def _erf(z: Array) -> Array:
@@ -150,31 +147,33 @@ def analytic(name: str, sigma: Callable[[Array], Array], dsigma: Callable[[Array
     return Activation(name, sigma, dsigma, partial(_trapezoid, name, sigma))
 
 
+REACH = 40.0                                           # phi(40) underflows to 0
+NODES = [80 * 2**k + 1 for k in range(2, 9)]           # steps 1/4, ..., 1/256
+
+
 def _trapezoid(name: str, sigma: Callable[[Array], Array], K: int, b: Array) -> Array:
     if K > 300:
         raise DomainError(f"K = {K}; the coefficients of an analytic activation are found up to K = 300, where sqrt(K!) is still a float")
-    reach = 14 + 2 * math.sqrt(K)                      # beyond, phi(z) |he_k(z)| e^|z| is below eps^2
     before = None
-    for halvings in range(2, 9):
-        c, size = _trapezoid_once(sigma, K, b, 0.5**halvings, reach)
-        if before is not None and np.all(np.abs(c - before) <= 64 * (K + 1) * np.finfo(float).eps * size):
+    for nodes in NODES:
+        c, size = _trapezoid_once(sigma, K, b, nodes)
+        if before is not None and settled(c, before, tol=64 * (K + 1) * np.finfo(float).eps * size):
             return c
         before = c
     raise DomainError(f"{name} does not settle at steps down to 1/256: it has a kink or a singularity near the real line; "
                       f"give its coefficients in closed form, Activation(..., coefficients=...)")
 
 
-def _trapezoid_once(sigma: Callable[[Array], Array], K: int, b: Array, h: float, reach: float) -> tuple[Array, Array]:
-    """(c, E[|sigma He_k|]) at step h."""
-    n = math.ceil(reach / h)
-    z = h * np.arange(-n, n + 1, dtype=float)
+def _trapezoid_once(sigma: Callable[[Array], Array], K: int, b: Array, nodes: int) -> tuple[Array, Array]:
+    """(c, E[|sigma He_k|]) with so many nodes."""
+    z, h = np.linspace(-REACH, REACH, nodes, retstep=True)
     weights = h * _phi(z)
     points = np.add.outer(z, b)                        # (nodes, *b.shape)
     values = sigma(points)
     if np.shape(values) != points.shape:
         raise ShapeError(f"sigma took an array of shape {points.shape} and returned one of shape {np.shape(values)}; it must act entry by entry")
     c, size = np.empty((K + 1, *b.shape)), np.empty((K + 1, *b.shape))
-    here, before = np.ones(z.shape), np.zeros(z.shape)  # he_k, unit norm: no overflow before k! itself does
+    here = before = np.ones(z.shape)                   # he_k, unit norm: no overflow before k! itself does
     norm = 1.0                                         # sqrt(k!)
     for k in range(K + 1):
         c[k] = norm * np.tensordot(weights * here, values, axes=1)

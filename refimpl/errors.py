@@ -123,6 +123,11 @@ def count(name: str, value: object, *, least: int, why: str = "") -> int:
     return int(value)
 
 
+def settled(now: Array, before: Array, *, tol: Array) -> bool:
+    """Whether a refinement has moved every entry by at most ``tol``."""
+    return bool(np.all(np.abs(now - before) <= tol))
+
+
 def coefficients(name: str, value: object) -> Array:
     """A finite, non-empty float64 vector c_0, ..., c_K; a list or tuple of Python numbers is fine."""
     if isinstance(value, np.ndarray):

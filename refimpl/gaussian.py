@@ -12,6 +12,8 @@ import numpy as np
 from refimpl.errors import Array, count, finite, points
 
 SQRT_2PI = math.sqrt(2 * math.pi)
+FAR = 40.0                                            # phi(40) underflows to 0
+TAIL = -1.0                                           # left of it Phi is computed as a tail
 
 
 def phi(b: object) -> Array:
@@ -45,8 +47,8 @@ def phi(b: object) -> Array:
 
 
 def _phi(b: Array) -> Array:
-    far = np.clip(b, -40.0, 40.0)                     # phi(40) underflows to 0
-    lead = np.float64(np.float32(far)) if far.ndim == 0 else far.astype(np.float32).astype(np.float64)
+    far = np.clip(b, -FAR, FAR)
+    lead = far.astype(np.float32).astype(np.float64)
     return np.asarray(np.exp(-lead * lead / 2) * np.exp(-(far - lead) * (far + lead) / 2) / SQRT_2PI)
 
 
@@ -83,8 +85,41 @@ def Phi(b: object) -> Array:
 def _Phi(b: Array) -> Array:
     from scipy.special import erfcx, ndtr
 
-    left = _phi(b) * math.sqrt(math.pi / 2) * erfcx(np.abs(b) / math.sqrt(2))     # Pr[z <= -|b|]
-    return np.asarray(np.where(np.abs(b) <= 1, ndtr(b), np.where(b < 0, left, 1 - left)))
+    tail = _phi(b) * math.sqrt(math.pi / 2) * erfcx(np.abs(b) / math.sqrt(2))     # Pr[z <= -|b|]
+    return np.asarray(np.where(b < TAIL, tail, ndtr(b)))
+
+
+def half_line_mean(b: object) -> Array:
+    r"""Mean of a standard normal law above a threshold.
+
+    .. math:: E[(z + b) 1\{z + b \ge 0\}] = \varphi(b) + b\, \Phi(b)
+
+    Source
+    ------
+    Integration by parts; derived here, audited by ``HERMITE/half-line``. It is c_0(b) of ReLU.
+
+    Parameters
+    ----------
+    b : any shape, or a number
+
+    Returns
+    -------
+    array of the shape of ``b``
+
+    Units
+    -----
+    An expectation, not divided by Pr[z + b >= 0].
+
+    Errors
+    ------
+    DtypeError, NonFiniteError   as every public function.
+    Rounding   20 eps times phi(b) + |b| Phi(b).
+    """
+    return _half_line_mean(points("b", b))[()]
+
+
+def _half_line_mean(b: Array) -> Array:
+    return np.asarray(_phi(b) + b * _Phi(b))
 
 
 def half_line_moments(K: int, b: object = 0.0) -> Array:
@@ -118,13 +153,11 @@ def half_line_moments(K: int, b: object = 0.0) -> Array:
     K = count("K", K, least=0)
     b = points("b", b)
     m = np.empty((K + 1, *b.shape))
-    edge = _phi(b)                                     # (-b)^{k-1} phi(b)
+    edge = _phi(b)                                     # (-b)^k phi(b)
     m[0] = _Phi(b)
     with np.errstate(over="ignore", invalid="ignore"):   # finite() says which moment overflowed
-        for k in range(1, K + 1):
-            m[k] = edge
-            if k >= 2:
-                m[k] += (k - 1) * m[k - 2]
+        for k in range(K):
+            m[k + 1] = edge + (k * m[k - 1] if k else 0)
             edge = -b * edge
     return finite("m", m)
 
@@ -161,7 +194,7 @@ def half_line_hermite(K: int, b: object = 0.0) -> Array:
     b = points("b", b)
     d = np.empty((K + 1, *b.shape))
     d[0] = _Phi(b)
-    here, before = _phi(b), np.zeros(b.shape)          # phi(b) He_{k-1}(-b); a vanished phi keeps every product 0
+    here = before = _phi(b)                            # phi(b) He_{k-1}(-b); a vanished phi keeps every product 0
     with np.errstate(over="ignore", invalid="ignore"):
         for k in range(1, K + 1):
             d[k] = here

@@ -53,11 +53,9 @@ def He_table(K: int, z: object) -> Array:
     z = points("z", z)
     H = np.empty((K + 1, *z.shape))
     H[0] = 1
-    if K >= 1:
-        H[1] = z
     with np.errstate(over="ignore", invalid="ignore"):   # finite() below says which entry overflowed
-        for k in range(1, K):
-            H[k + 1] = z * H[k] - k * H[k - 1]
+        for k in range(K):
+            H[k + 1] = z * H[k] - (k * H[k - 1] if k else 0)
     return finite("He", H)
 
 
@@ -90,7 +88,7 @@ def he(k: int, z: object) -> Array:
     """
     k = count("k", k, least=0)
     z = points("z", z)
-    here, before = np.ones(z.shape), np.zeros(z.shape)
+    here = before = np.ones(z.shape)                     # he_0; before he_0 comes what is multiplied by 0
     with np.errstate(over="ignore", invalid="ignore"):
         for j in range(k):
             here, before = (z * here - math.sqrt(j) * before) / math.sqrt(j + 1), here
@@ -235,7 +233,7 @@ def h_inverse(k: int, l: int) -> int:
     DomainError, DtypeError   for negative or non-whole arguments. Exact: no rounding.
     """
     k, l = count("k", k, least=0), count("l", l, least=0)
-    if l > k or (k - l) % 2:
+    if l > k or k % 2 != l % 2:
         return 0
     return double_factorial(k - l - 1) * math.comb(k, l)
 
@@ -266,7 +264,7 @@ def to_monomials(c: Sequence[Any]) -> list[Fraction]:
     DtypeError, NonFiniteError   for entries that are not numbers. Exact: no rounding.
     """
     c = _exact_list("c", c)
-    return [sum((c[k] / math.factorial(k) * h(k, l) for k in range(l, len(c), 2)), start=Fraction()) for l in range(len(c))]
+    return [sum((c_k / math.factorial(k) * h(k, l) for k, c_k in enumerate(c)), start=Fraction()) for l in range(len(c))]
 
 
 def from_monomials(a: Sequence[Any]) -> list[Fraction]:
@@ -295,7 +293,7 @@ def from_monomials(a: Sequence[Any]) -> list[Fraction]:
     DtypeError, NonFiniteError   for entries that are not numbers. Exact: no rounding.
     """
     a = _exact_list("a", a)
-    return [math.factorial(l) * sum((a[k] * h_inverse(k, l) for k in range(l, len(a), 2)), start=Fraction()) for l in range(len(a))]
+    return [math.factorial(l) * sum((a_k * h_inverse(k, l) for k, a_k in enumerate(a)), start=Fraction()) for l in range(len(a))]
 
 
 def multiply(c: Sequence[Any], e: Sequence[Any]) -> list[Fraction]:

@@ -99,9 +99,9 @@ def _logistic(f: Array, y: Array) -> Array:
 
 
 def _dlogistic(f: Array, y: Array) -> Array:
-    t = y * f
-    e = np.exp(-np.abs(t))
-    return np.asarray(-y * np.where(t >= 0, e, 1.0) / (1 + e))     # 1 / (1 + exp(t)) without overflow
+    from scipy.special import expit
+
+    return np.asarray(-y * expit(-y * f))              # expit(t) = 1 / (1 + exp(-t)), without overflow
 
 
 SQUARE = Loss("square", _square, _dsquare)

@@ -60,7 +60,7 @@ def gram(U: Sequence[Sequence[Any]]) -> Gram:
 
 def identity(r: int) -> Gram:
     """The Gram matrix of r orthonormal directions. Exact; conventions and errors of :func:`polynomial`."""
-    return tuple(tuple(Fraction(int(i == j)) for j in range(r)) for i in range(r))
+    return tuple(tuple(map(Fraction, row)) for row in np.eye(r).tolist())
 
 
 def degree(g: Mapping[Exponents, Any]) -> int:
@@ -139,10 +139,10 @@ def heat(g: Polynomial, G: Gram, *, time: int = 1) -> Polynomial:
     ShapeError   where G has another size than g has variables. Exact: no rounding.
     """
     _same_variables(g, G)
-    total, term = dict(g), dict(g)
-    for l in range(1, degree(g) // 2 + 1):
-        term = scale(_laplacian(term, G), Fraction(time, 2 * l))
-        total = add(total, term)
+    total, term, l = dict(g), _laplacian(g, G), 1
+    while term:                                          # D lowers the degree by 2, so this ends
+        term = scale(term, Fraction(time, 2 * l))
+        total, term, l = add(total, term), _laplacian(term, G), l + 1
     return total
 
 
@@ -188,8 +188,6 @@ def mean(g: Polynomial, G: Gram) -> Fraction:
 
     @cache
     def moment(alpha: Exponents) -> Fraction:
-        if sum(alpha) % 2:
-            return Fraction()
         i = next((i for i, k in enumerate(alpha) if k), None)
         if i is None:
             return Fraction(1)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from proofs_checks.engine.lint import lint
 from proofs_checks.engine.run import Result, audit_one
 from proofs_checks.engine.select import SelectionError, all_papers, check_needs, find, select
 
+MUTATED = ("proved", "exact", "certified", "numeric")
 OK, FAILED, USAGE, UNDECIDED, BROKEN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
@@ -97,7 +99,7 @@ def _missing_twins(args: argparse.Namespace) -> tuple[int, str] | None:
 
 def _results(claims: Sequence[Claim], args: argparse.Namespace, screen: report.Screen) -> Iterator[Result]:
     """The results in the order of the claims, from this process or from workers."""
-    jobs = [(tuple(args.names), claim.id, args.seed, args.profile, args.implementation) for claim in claims]
+    jobs = [(tuple(args.names), claim.id, args.seed, args.profile, args.implementation, args.mutants) for claim in claims]
     if args.workers == 1:
         for claim, job in zip(claims, jobs, strict=True):
             screen.start(claim)
@@ -111,11 +113,22 @@ def _results(claims: Sequence[Claim], args: argparse.Namespace, screen: report.S
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _job(names: tuple[str, ...], claim_id: str, seed: int, profile: str, implementation: str) -> dict[str, Any]:
+def _job(names: tuple[str, ...], claim_id: str, seed: int, profile: str, implementation: str, mutants: bool) -> dict[str, Any]:
     """One claim, found again by its ID in whatever process this is; plain values travel back."""
     with refimpl.implementation(implementation), threadpool_limits(1):     # one level of parallelism: workers
         result = audit_one(find(claim_id, names), seed=seed, profile=profile)
+    if mutants and result.as_expected and result.evidence in MUTATED:
+        result = with_mutants(result, names, seed, profile)
     return {key: value for key, value in vars(result).items() if key != "claim"}
+
+
+def with_mutants(result: Result, names: tuple[str, ...], seed: int, profile: str) -> Result:
+    """The result with the figures of its automatic mutants, and the survivors in its note."""
+    from proofs_checks.engine.mutate import run_mutants
+
+    outcome = run_mutants(result.claim.id, names, seed=seed, profile=profile)
+    survivors = "".join(f"; survived: {survivor}" for survivor in outcome.survivors)
+    return replace(result, mutants=outcome.figures, note=(result.note + survivors).removeprefix("; "))
 
 
 def _with(claim: Claim, fields: dict[str, Any]) -> Result:
@@ -161,6 +174,8 @@ def _lint(args: argparse.Namespace) -> int:
 def _stress(args: argparse.Namespace) -> int:
     from proofs_checks.engine.stress import stress
 
+    if args.mutate_source:
+        return _mutate_source(args)
     claims = [claim for claim in select(args.names) if claim.false_alarm]
     if not claims:
         raise SelectionError("none of the chosen entries draws anything; python -m proofs_checks list shows those that are CONSISTENT")
@@ -171,6 +186,19 @@ def _stress(args: argparse.Namespace) -> int:
               + ("" if found.kept else "  NOT KEPT"), flush=True)
         kept &= found.kept
     return OK if kept else FAILED
+
+
+def _mutate_source(args: argparse.Namespace) -> int:
+    """Mutants of refimpl's source; 1 where less than 97 % of them are killed."""
+    from proofs_checks.engine.mutate import mutate_source
+
+    found = mutate_source(args.mutate_source, args.seed, tuple(args.names))
+    outcome = found.outcome
+    print(f"{outcome.killed} of {outcome.total} mutants killed by {found.entries} entries; {outcome.raised} raised, {outcome.exempt} exempt")
+    for title, lines in (("survived", outcome.survivors), ("not reached", found.unreached), ("function not reached", found.untouched)):
+        for line in lines:
+            print(f"{title}: {line}")
+    return OK if outcome.killed >= 0.97 * outcome.total else FAILED
 
 
 def _graph(args: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from proofs_checks.engine.claims import Claim, Paper, RegistryError
+from proofs_checks.engine.graph import cycle, needs_of
+from proofs_checks.engine.mutate import stale_exemptions
 from proofs_checks.engine.select import check_needs
 
 LEAST_VARIANTS = 2
@@ -21,7 +23,9 @@ def lint(papers: Sequence[Paper]) -> list[str]:
         *(finding for paper in papers for finding in _paper(paper)),
         *(finding for claim in known for finding in _claim(claim)),
         *_needs(known),
+        *stale_exemptions(),
         *_names(known),
+        *filter(None, [cycle(needs_of((claim.id, claim.needs, claim.aliases) for claim in known))]),
     ]
 
 

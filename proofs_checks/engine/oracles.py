@@ -69,6 +69,25 @@ def half_line_rule(start: float) -> tuple[Vector, Vector]:
     return t, np.tile(weights / 2, len(panels) - 1) * np.exp(-t * t / 2) / math.sqrt(2 * math.pi)
 
 
+def beta_rule(r: int, d: int, degree: int) -> tuple[Vector, Vector]:
+    """Nodes t in [0, 1] and weights that integrate polynomials of this degree over t ~ Beta(r/2, (d-r)/2): the law of |Pi w|^2 for w uniform on
+    the sphere and Pi of rank r. Interpolation at 0, 1/degree, ..., 1, and the moments E t^k = prod_i (r + 2i) / (d + 2i)."""
+    moments = [math.prod((Fraction(r + 2 * i, d + 2 * i) for i in range(k)), start=Fraction(1)) for k in range(degree + 1)]
+    lagrange = [_lagrange(i, degree) for i in range(degree + 1)]
+    weights = [float(sum(c * m for c, m in zip(a, moments, strict=True))) for a in lagrange]
+    return np.arange(degree + 1) / degree, np.array(weights)
+
+
+def _lagrange(i: int, n: int) -> list[Fraction]:
+    """Coefficients of the polynomial of degree n that is 1 at i/n and 0 at the other parts of [0, 1]."""
+    product = [Fraction(1)]
+    for j in range(n + 1):
+        if j != i:
+            up, down = [Fraction(), *product], [*product, Fraction()]
+            product = [(n * u - j * v) / (i - j) for u, v in zip(up, down, strict=True)]
+    return product
+
+
 def orthonormal(rows: Vector) -> Vector:
     """Gram-Schmidt, twice for each row; a row within the others' span is left out, so the span is kept."""
     basis: list[Vector] = []

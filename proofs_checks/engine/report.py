@@ -61,7 +61,9 @@ class Screen:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in tally(results).items() if count)
         variants = sum(len(r.variants) + len(r.universal) for r in results)
         caught = sum(r.caught for r in results)
-        self.out.print(f"\n{len(results)} statements: {counts}; {caught} of {variants} wrong variants told apart; {seconds:.1f} s", style="bold")
+        killed, total = (sum(r.mutants[key] for r in results) for key in ("killed", "total"))
+        mutants = f"; {killed} of {total} mutants killed" if total else ""
+        self.out.print(f"\n{len(results)} statements: {counts}; {caught} of {variants} wrong variants told apart{mutants}; {seconds:.1f} s", style="bold")
         unexpected = [r for r in results if not r.as_expected]
         for result in unexpected:
             self.out.print(f"not as expected: {result.claim.id} is {result.verdict}, its form says {result.claim.expected}", style="bold red")

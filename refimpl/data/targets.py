@@ -98,7 +98,10 @@ class Target:
         """
         V = self._coordinates("X", X, "n")                                      # (n, r)
         if self.r == 1:
-            c = [rounded("a Hermite coefficient of g", self._hermite.get((k,), 0)) for k in range(self.p + 1)]
+            c = np.zeros(self.p + 1)
+            for (k,), c_k in self._hermite.items():
+                if c_k:
+                    c[k] = rounded("a Hermite coefficient of g", c_k)
             return finite("f_star", np.asarray(hermite.hermite_sum(c, np.ascontiguousarray(V[:, 0]))))
         tables = [hermite.He_table(self.p, np.ascontiguousarray(v)) for v in V.T]   # r times (p + 1, n)
         total = np.zeros(len(V))
@@ -119,8 +122,7 @@ class Target:
         if varsigma < 0:
             raise DomainError(f"varsigma = {varsigma}; the label noise is +-varsigma, so varsigma must be at least 0")
         X = rng.standard_normal((n, self.d))
-        epsilon = varsigma * (2.0 * rng.integers(0, 2, n) - 1)
-        return X, self.value(X) + epsilon
+        return X, self.value(X) + rng.choice([-varsigma, varsigma], n)
 
     # ---- its derivative tensors
 
@@ -181,12 +183,12 @@ class Target:
     @property
     def mean(self) -> float:
         """C_0 = E f*."""
-        return rounded("C_0", self._smoothed.get((0,) * self.r, 0))
+        return rounded("C_0", self._smoothed.get((0,) * self.r, Fraction()))
 
     @cached_property
     def mean_gradient(self) -> Array:
         """C_1 = E[grad f*] = E[f*(x) x], shape (d,)."""
-        slopes = [rounded("a coefficient of C_1", self._smoothed.get(_unit(self.r, i), 0)) for i in range(self.r)]
+        slopes = [rounded("a coefficient of C_1", self._smoothed.get(_unit(self.r, i), Fraction())) for i in range(self.r)]
         with np.errstate(over="ignore", invalid="ignore"):
             return _frozen("C_1", np.array(slopes) @ self.U)
 
@@ -201,7 +203,7 @@ class Target:
         """B with H = U^T B U, shape (r, r)."""
         part = polynomials.homogeneous(self._smoothed, 2)
         zero = (0,) * self.r
-        return np.array([[rounded("a coefficient of H", polynomials.partial(polynomials.partial(part, i), j).get(zero, 0))
+        return np.array([[rounded("a coefficient of H", polynomials.partial(polynomials.partial(part, i), j).get(zero, Fraction()))
                           for j in range(self.r)] for i in range(self.r)])
 
     # ---- the principal subspace
@@ -240,12 +242,16 @@ class Target:
         ``DLS22/asm-2``). DomainError where H has rank below r (Assumption 2): an eigenvalue within the rounding of G, which
         moves H by at most sqrt(6 v) d eps cond(G), v = E f*^2 - C_0^2 - |C_1|^2.
         """
-        size = np.sort(np.abs(self.eigenvalues))
+        size = np.abs(self.eigenvalues)
+        if min(size) <= self._rounding_of_H:
+            rank = int(np.sum(size > self._rounding_of_H))
+            raise DomainError(f"H has rank {rank} but r = {self.r}; kappa needs H of rank r (DLS22, Assumption 2)")
+        return float(1 / (min(size) * math.sqrt(self.r)))
+
+    @property
+    def _rounding_of_H(self) -> float:
         beyond = polynomials.mean(polynomials.times(self._curved, self._curved), self._gram)      # E of f*^2 without C_0 and C_1
-        floor = math.sqrt(6 * rounded("E f*^2 beyond C_0 and C_1", beyond)) * self.d * EPS * self._condition
-        if size[0] <= floor:
-            raise DomainError(f"H has rank {int(np.sum(size > floor))} but r = {self.r}; kappa needs H of rank r (DLS22, Assumption 2)")
-        return float(1 / (size[0] * math.sqrt(self.r)))
+        return math.sqrt(6 * rounded("E f*^2 beyond C_0 and C_1", beyond)) * self.d * EPS * self._condition
 
     # ---- its size
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from proofs_checks import Instead, Sides, ulps
 from proofs_checks.engine import oracles
-from proofs_checks.instances import multi_index, networks
+from proofs_checks.instances import mirrored_networks, multi_index
 from proofs_checks.papers.dls22 import DLS22, RESTATED, SLIDES_BJ
 from proofs_checks.papers.dls22.routes import second_moment
 from refimpl import losses as ell
@@ -57,23 +57,29 @@ ETA = 2.0
 
 
 def _step(net, X, y, lam):
-    """W - eta_1 (grad_W L + lambda_1 W)."""
-    return net.W - ETA * (net.gradients(X, y, ell.SQUARE).dW + lam * net.W)
+    """W - eta_1 (grad_W L + lambda_1 W), and -eta_1 grad_b L as a last column."""
+    gradients = net.gradients(X, y, ell.SQUARE)
+    return np.column_stack([net.W - ETA * (gradients.dW + lam * net.W), -ETA * gradients.db])
 
 
-def _g_n(at, w):
-    """(1/n) sum_i y_i x_i 1{w.x_i >= 0}, one sample at a time."""
-    total = np.zeros(at.d)
+def _features(at):
+    """2 eta_1 a_j (1/n) sum_i y_i (x_i, 1) 1{w_j.x_i + b_j >= 0}, one sample at a time."""
+    return np.array([2 * ETA * a * _g_n(at, w, b) for a, w, b in zip(at.net.a, at.net.W, at.net.b, strict=True)])
+
+
+def _g_n(at, w, b):
+    total = np.zeros(at.d + 1)
     for x, y in zip(at.X, at.y, strict=True):
-        if w @ x >= 0:
-            total += y * x
+        if w @ x + b >= 0:
+            total += y * np.append(x, 1.0)
     return total / at.n
 
 
-def _step_scale(at, W):
+def _step_scale(at, W, b):
     """The absolute terms: labels and outputs through the gradient, and W that is added and removed."""
-    residual = np.abs(at.y) + (np.abs(at.X) @ np.abs(W).T).sum(axis=1)
-    return 2 * ETA * np.broadcast_to(residual @ np.abs(at.X) / at.n, W.shape) + 2 * np.abs(W)
+    residual = np.abs(at.y) + (np.abs(at.X) @ np.abs(W).T + np.abs(b)) @ np.abs(at.net.a)
+    x = np.column_stack([np.abs(at.X), np.ones(at.n)])
+    return 2 * ETA * np.outer(np.abs(at.net.a), residual @ x / at.n) + 2 * np.abs(np.column_stack([W, np.zeros(len(W))]))
 
 
 @DLS22.claim(
@@ -83,32 +89,32 @@ def _step_scale(at, W):
     printed=r"W^{(1)} \leftarrow W^{(0)} - \eta_1 [\nabla_W \mathcal{L}(\theta) + \lambda_1 W]",
     covers=["A.Alg1.a"],
     needs=["DLS22/eq-init", "DLS22/loss-square"],
-    given=networks(),
+    given=mirrored_networks(),
     tol=ulps(lambda at: at.n + at.m + at.d + 16),
 )
 def alg_1_step(at):
     """With lambda_1 = 1/eta_1 the first step forgets W: w_j^(1) = 2 eta_1 a_j g_n(w_j), g_n(w) = (1/n) sum_i y_i x_i sigma'(w.x_i)."""
     return Sides(
         algorithm=_step(at.net, at.X, at.y, 1 / ETA),
-        features=np.array([2 * ETA * a * _g_n(at, w) for a, w in zip(at.net.a, at.net.W, strict=True)]),
-        scale=_step_scale(at, at.net.W),
+        features=_features(at),
+        scale=_step_scale(at, at.net.W, at.net.b),
     )
 
 
 @alg_1_step.refutes("factor 2 lost, as for a loss with 1/2")
 def _(at):
-    return Instead(features=np.array([ETA * a * _g_n(at, w) for a, w in zip(at.net.a, at.net.W, strict=True)]))
+    return Instead(features=_features(at) / 2)
 
 
 @alg_1_step.refutes("sign lost: w = -2 eta a g_n")
 def _(at):
-    return Instead(features=np.array([-2 * ETA * a * _g_n(at, w) for a, w in zip(at.net.a, at.net.W, strict=True)]))
+    return Instead(features=-_features(at))
 
 
 @alg_1_step.refutes("sigma(z) for sigma'(z)")
 def _(at):
-    S = np.maximum(at.X @ at.net.W.T, 0)
-    return Instead(features=2 * ETA * at.net.a[:, None] * ((S * at.y[:, None]).T @ at.X) / at.n)
+    S = np.maximum(at.X @ at.net.W.T + at.net.b, 0)
+    return Instead(features=2 * ETA * at.net.a[:, None] * ((S * at.y[:, None]).T @ np.column_stack([at.X, np.ones(at.n)])) / at.n)
 
 
 @DLS22.claim(
@@ -117,24 +123,24 @@ def _(at):
     printed_from=RESTATED,
     covers=["A.Alg1.b"],
     needs=["DLS22/alg-1-step"],
-    given=networks(factor=[10.0, 0.125, 1e3]),
+    given=mirrored_networks(factor=[8.0, 0.125, 1024.0]),
     tol=ulps(lambda at: at.n + at.m + at.d + 16),
 )
 def alg_1_scale(at):
     """sigma' is 0-homogeneous: W^(1) does not change when a pair of mirrored rows is stretched."""
     return Sides(
         stretched=_step(_stretched(at, both=True), at.X, at.y, 1 / ETA),
-        features=np.array([2 * ETA * a * _g_n(at, w) for a, w in zip(at.net.a, at.net.W, strict=True)]),
-        scale=_step_scale(at, (1 + at.factor) * at.net.W),
+        features=_features(at),
+        scale=_step_scale(at, (1 + at.factor) * at.net.W, (1 + at.factor) * at.net.b),
     )
 
 
 def _stretched(at, both):
-    W = at.net.W.copy()
-    W[0] *= at.factor
-    if both:
-        W[-1] *= at.factor
-    return Network(at.net.a, W, at.net.b)
+    W, b = at.net.W.copy(), at.net.b.copy()
+    for j in [0, -1][: 1 + both]:
+        W[j] *= at.factor
+        b[j] *= at.factor
+    return Network(at.net.a, W, b)
 
 
 @alg_1_scale.refutes("no forgetting: lambda_1 = 0")

@@ -57,19 +57,24 @@ def _rho(point):
 def _moments(at):
     """E[He_k(u.x) (w.x) 1] and E[He_k(u.x) (u.x) 1], 1 the indicator of w.x >= 0, by u.x = rho z + sqrt(1 - rho^2) y with z = w.x."""
     along_w, along_u = [Fraction()] * 2, [Fraction()] * 2
-    for l in range(at.k + 1):
+    for l, h in enumerate(_He(at.k)):
         for i in range(0, l + 2, 2):                      # y^i, only even powers have a mean: (i-1)!!, and (1 - rho^2)^(i/2)
-            mean = hermite.h(at.k, l) * (1 - at.rho**2) ** (i // 2) * _double_factorial(i - 1)
+            mean = h * (1 - at.rho**2) ** (i // 2) * _double_factorial(i - 1)
             if i <= l:
                 along_w = _add(along_w, _times(mean * math.comb(l, i) * at.rho ** (l - i), _half_line(l - i + 1)))
             along_u = _add(along_u, _times(mean * math.comb(l + 1, i) * at.rho ** (l + 1 - i), _half_line(l + 1 - i)))
     return [along_w, along_u]
 
 
-def _display_1(at, *, last):
-    """Inner products with w and u of k c_k rho^(k-1) u [k <= p] + w c_{k+2} rho^k [k <= last], the only terms of He_k(u.x)."""
-    u = _times(at.k * at.rho ** max(at.k - 1, 0), _c(at.k))
-    w = _times(at.rho**at.k * (at.k <= last), _c(at.k + 2))
+def _He(k):
+    """He_k in monomials."""
+    return hermite.to_monomials([*[0] * k, math.factorial(k)])
+
+
+def _display_1(at, second=True):
+    """Inner products with w and u of k c_k rho^(k-1) u + w c_{k+2} rho^k, the only terms of He_k(u.x); the latter where the second sum has it."""
+    u = _times(at.k and at.k * at.rho ** (at.k - 1), _c(at.k))
+    w = _times(at.rho**at.k, _c(at.k + 2)) if second else [Fraction()] * 2
     return [_add(_times(at.rho, u), w), _add(u, _times(at.rho, w))]
 
 
@@ -91,22 +96,22 @@ def _display_1(at, *, last):
 )
 def eq_1_proof(at):
     """Display (1) with its second sum to k = p is a theorem for every p up to 12."""
-    return Sides(conditioning=_moments(at), display_1=_display_1(at, last=at.p))
+    return Sides(conditioning=_moments(at), display_1=_display_1(at))
 
 
 @eq_1_proof.as_printed
 def _(at):
-    return Instead(display_1=_display_1(at, last=at.p - 1))
+    return Instead(display_1=_display_1(at, second=at.k <= at.p - 1))
 
 
 @eq_1_proof.refutes("the second sum to p - 2")
 def _(at):
-    return Instead(display_1=_display_1(at, last=at.p - 2))
+    return Instead(display_1=_display_1(at, second=at.k <= at.p - 2))
 
 
 @eq_1_proof.refutes("w and u exchanged")
 def _(at):
-    return Instead(display_1=_display_1(at, last=at.p)[::-1])
+    return Instead(display_1=_display_1(at)[::-1])
 
 
 @DLS22.claim(
@@ -115,8 +120,8 @@ def _(at):
     printed_from=RESTATED,
     covers=["A.CSQ1"],
     needs=["DLS22/csq-correlation"],
-    given=family(lambda j, k, point: _rho(point), lambda j, k, point: j <= k, j=(0, 8), k=(0, 8), point=(0, 13)),
-    proof=Proof(over="every pair of unit vectors u, v and every j <= k <= 8", parameter="point", degree=lambda at: at.k,
+    given=family(lambda j, k, point: _rho(point), j=(0, 8), k=(0, 8), point=(0, 13)),
+    proof=Proof(over="every pair of unit vectors u, v and every j, k <= 8", parameter="point", degree=lambda at: at.j,
                 because="E[He_j(rho z + s y) He_k(z)] with s^2 = 1 - rho^2 is a polynomial in rho of degree at most j"),
 )
 def csq_proof(at):
@@ -125,11 +130,11 @@ def csq_proof(at):
 
 
 def _correlation(at):
-    total = Fraction()
-    for l in range(at.j + 1):
+    total, He_j, He_k = Fraction(), _He(at.j), _He(at.k)
+    for l, h in enumerate(He_j):
         for i in range(0, l + 1, 2):
             mean = math.comb(l, i) * at.rho ** (l - i) * (1 - at.rho**2) ** (i // 2) * _double_factorial(i - 1)
-            total += hermite.h(at.j, l) * mean * sum(hermite.h(at.k, n) * _moment(n + l - i) for n in range(at.k + 1))
+            total += h * mean * sum(x * _moment(n + l - i) for n, x in enumerate(He_k))
     return total
 
 
@@ -138,7 +143,8 @@ def _moment(n):
 
 
 def _norm(k):
-    return sum(hermite.h(k, l) * hermite.h(k, n) * _moment(l + n) for l in range(k + 1) for n in range(k + 1))
+    He_k = list(enumerate(_He(k)))
+    return sum(x * y * _moment(l + n) for l, x in He_k for n, y in He_k)
 
 
 def _power(at):

@@ -152,7 +152,7 @@ def _half_line(k):
 def _closed_form(k):
     if k % 2:
         return 0.5 if k == 1 else 0.0
-    return (-1) ** (k // 2 - 1) * double_factorial(k - 3) / SQRT_2PI
+    return (1 if k % 4 == 2 else -1) * double_factorial(k - 3) / SQRT_2PI
 
 
 def _wrong_closed_form(at, even):
@@ -256,13 +256,13 @@ def relu_bias(at):
 def _by_incomplete_gamma(k, b):
     """E[relu(z + b) He_k(z)] at 70 digits: the tail beyond |b| by incomplete gamma functions, and the whole line where b > 0."""
     with mpmath.workdps(70):                     # the tail's Hermite sum cancels by less than 36^11 < 10^18
-        beyond, side = abs(mpmath.mpf(b)), (1 if b <= 0 else -1)
-        tail = sum(h * side**l * (side * _tail(l + 1, beyond) + b * _tail(l, beyond)) for l, h in enumerate(he_monomials(k)))
+        side = 1 if b <= 0 else -1
+        tail = sum((side * h if l % 2 else h) * (side * _tail(l + 1, mpmath.mpf(b)) + b * _tail(l, mpmath.mpf(b))) for l, h in enumerate(he_monomials(k)))
         return float(tail if b <= 0 else (b, 1, *[0] * k)[k] - tail)      # E[(z + b) He_k] is b at k = 0 and 1 at k = 1
 
 
 def _tail(k, t):
-    """E[z^k 1{z >= t}], t >= 0."""
+    """E[z^k 1{z >= |t|}]."""
     return mpmath.power(2, mpmath.mpf(k) / 2 - 1) / mpmath.sqrt(mpmath.pi) * mpmath.gammainc(mpmath.mpf(k + 1) / 2, t * t / 2)
 
 

@@ -47,7 +47,7 @@ def sec_6_target(at):
 
 
 def _g(p, under_the_root):
-    return lambda z: He(2, z) / 2 + He(p, z) / math.sqrt(under_the_root)
+    return lambda z: sum((He(2, z) / 2, He(p, z) / math.sqrt(under_the_root)))          # orthogonal terms: no sign would show
 
 
 def _hermite_size(p):

@@ -4,7 +4,6 @@ lemma-4  lemma-4-constant  lemma-20
 """
 
 import math
-from fractions import Fraction
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from proofs_checks.instances import directions, family, multi_index, unit
 from proofs_checks.papers.dls22 import DERIVED, DLS22, SLIDES_BJ
 from proofs_checks.papers.dls22.routes import half_space_moment_of
 from refimpl.data.targets import Target
-from refimpl.population import expansion, first_gradient, lemma_1_main, lemma_1_remainder
+from refimpl.population import expansion, first_gradient, half_space_moment, lemma_1_main, lemma_1_remainder
 
 SQRT_2PI = math.sqrt(2 * math.pi)
 
@@ -34,8 +33,7 @@ SQRT_2PI = math.sqrt(2 * math.pi)
 )
 def lemma_4(at):
     """grad_{w_j} L_D = -2 a_j H w_j / sqrt(2 pi) + a remainder known in closed form: the other terms of display (1) and H(w/|w| - w)."""
-    a = np.array([1.0, -1.0, 2.0])
-    truth = [half_space_moment_of(at, w) for w in at.W]
+    a, truth = OUTPUT, [half_space_moment_of(at, w) for w in at.W]
     main = -2 * a[:, None] * (at.W @ at.target.mean_hessian) / SQRT_2PI
     return Sides(
         quadrature_minus_main=-2 * a[:, None] * np.array([t.value for t in truth]) - main,
@@ -43,6 +41,9 @@ def lemma_4(at):
         main_from_difference=first_gradient(at.target, a, at.W, np.zeros(3)) - lemma_1_main(at.target, a, at.W),
         scale=2 * np.abs(a)[:, None] * np.array([t.scale for t in truth]) + np.abs(at.W) @ np.abs(at.target.mean_hessian) * 4,
     )
+
+
+OUTPUT = np.array([1.0, -1.0, 2.0])                  # any three output weights will do
 
 
 @lemma_4.refutes("w_j normalised in the main term only")
@@ -75,29 +76,19 @@ def _isotropic(rng, r, d):
 isotropic = family(_isotropic, r=[1, 2, 4], d=[5, 8, 16, 64])
 
 
-def _sphere_mean(at, statistic):
-    """The mean over uniform unit w of a statistic that is a cubic in t = |Pi* w|^2, t ~ Beta(r/2, (d-r)/2), and the same with
-    absolute values: the cubic through t = 0, 1/3, 2/3, 1, integrated by the moments E t^k = prod_i (r + 2i) / (d + 2i)."""
-    moments = [math.prod((Fraction(at.r + 2 * i, at.d + 2 * i) for i in range(k)), start=Fraction(1)) for k in range(4)]
-    t = np.arange(4) / 3
-    weights = np.array([float(sum(c * m for c, m in zip(_lagrange(i), moments, strict=True))) for i in range(4)])
-    values = statistic(np.sqrt(t)[:, None] * at.inside + np.sqrt(1 - t)[:, None] * at.outside)
-    return float(weights @ values), float(np.abs(weights) @ np.abs(values))
+def _sphere(at, degree):
+    t, weights = oracles.beta_rule(at.r, at.d, degree)
+    return np.sqrt(np.column_stack([t, 1 - t])) @ np.array([at.inside, at.outside]), weights
 
 
-def _lagrange(i):
-    """Coefficients of the cubic that is 1 at i/3 and 0 at the other thirds of [0, 1]."""
-    product = [Fraction(1)]
-    for j in range(4):
-        if j != i:
-            up, down = [Fraction(), *product], [*product, Fraction()]
-            product = [(3 * u - j * v) / (i - j) for u, v in zip(up, down, strict=True)]
-    return product
+def _absolute_mean(at, degree, statistic):
+    W, weights = _sphere(at, degree)
+    return float(np.abs(weights) @ np.abs(statistic(at, W)))
 
 
 def _remainder_of_g(at, W):
-    """r(w) = g(w) - H w / sqrt(2 pi) = -remainder of the gradient / (2 a)."""
-    return lemma_1_remainder(at.target, np.ones(len(W)), W) / -2
+    """r(w) = g(w) - H w / sqrt(2 pi)."""
+    return half_space_moment(at.target, W, np.zeros(len(W))) - W @ at.target.mean_hessian / SQRT_2PI
 
 
 @DLS22.claim(
@@ -111,8 +102,16 @@ def _remainder_of_g(at, W):
 )
 def lemma_4_constant(at):
     """For H = sqrt(2/r) Pi* and w uniform on the sphere, (d / sqrt r) E|g(w) - Hw/sqrt(2 pi)| = 1 / (2 sqrt pi) = 0.2821 for every d and r."""
-    mean, size = _sphere_mean(at, lambda W: np.linalg.norm(_remainder_of_g(at, W), axis=1))
-    return Sides(sphere_mean=at.d / math.sqrt(at.r) * mean, constant=1 / (2 * math.sqrt(math.pi)), scale=at.d / math.sqrt(at.r) * size)
+    W, weights = _sphere(at, degree=2)
+    r = _remainder_of_g(at, W)
+    along = at.d / math.sqrt(at.r) * (weights @ -np.sum(r * W, axis=1))                     # r(w) = -|r(w)| w
+    return Sides(sphere_mean=at.d / math.sqrt(at.r) * (weights @ np.linalg.norm(r, axis=1)), along_w=along,
+                 constant=1 / (2 * math.sqrt(math.pi)), scale=_constant_scale(at))
+
+
+def _constant_scale(at):
+    """The absolute terms of g and of Hw / sqrt(2 pi), each at most |H| = sqrt(2 / r)."""
+    return at.d / math.sqrt(at.r) * 4 * math.sqrt(2 / at.r)
 
 
 @lemma_4_constant.refutes("the constant of the gradient, twice that of g")
@@ -141,11 +140,13 @@ def _(at):
 )
 def lemma_20(at):
     """E|Pi* r(w)|^2 = (r+2)(r+4) / (4 pi d(d+2)(d+4)) for H = sqrt(2/r) Pi*: smaller than E|r(w)|^2 by about r/d."""
-    def squared(W):
-        return np.sum((_remainder_of_g(at, W) @ at.target.Pi_star) ** 2, axis=1)
+    W, weights = _sphere(at, degree=3)
+    return Sides(sphere_mean=weights @ _projected(at, W), beta_moment=_beta_moment(at), scale=_absolute_mean(at, 3, _projected))
 
-    mean, size = _sphere_mean(at, squared)
-    return Sides(sphere_mean=mean, beta_moment=_beta_moment(at), scale=size)
+
+def _projected(at, W):
+    """|Pi* r(w)|^2."""
+    return np.sum((_remainder_of_g(at, W) @ at.target.Pi_star) ** 2, axis=1)
 
 
 def _beta_moment(at):
@@ -155,7 +156,8 @@ def _beta_moment(at):
 
 @lemma_20.refutes("Pi* dropped")
 def _(at):
-    return Instead(sphere_mean=_sphere_mean(at, lambda W: np.sum(_remainder_of_g(at, W) ** 2, axis=1))[0])
+    W, weights = _sphere(at, degree=3)
+    return Instead(sphere_mean=weights @ np.sum(_remainder_of_g(at, W) ** 2, axis=1))
 
 
 @lemma_20.refutes("independent coordinates: (E t)^3 for E t^3")

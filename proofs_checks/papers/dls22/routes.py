@@ -1,5 +1,9 @@
 """Second routes that several modules share: quadrature at an instance, and targets written out in the coordinates of x."""
 
+import math
+
+import numpy as np
+
 from proofs_checks.engine import oracles
 
 
@@ -17,6 +21,11 @@ def target_value(at):
 def target_size(at):
     """The sum of the absolute terms of f*."""
     return lambda x: oracles.monomials(at.target.g, x @ at.target.U.T, absolute=True)
+
+
+def largest_term(at, X):
+    """The largest sum of absolute terms of f* at the rows of X, also in its Hermite basis: sqrt(2 p) more, see asm_1."""
+    return float(np.max(oracles.monomials(at.target.g, np.abs(X) @ np.abs(at.U).T + math.sqrt(2 * at.p), absolute=True)))
 
 
 def half_space_moment_of(at, w, b=0.0):

@@ -38,10 +38,14 @@ def _truncated(K, b, ramp=1, plateau=1):
     """sigma(b), sigma'(b), and ramp int_{-b}^{1-b} (z + b) He_k phi + plateau int_{1-b}^inf He_k phi by incomplete gamma functions."""
     with mp.workdps(80):
         b = mp.mpf(float(b))
-        start, end = ([tail(l, a) for l in range(K + 2)] for a in (-b, 1 - b))
-        term = [ramp * (start[l + 1] - end[l + 1] + b * (start[l] - end[l])) + plateau * end[l] for l in range(K + 1)]
-        c = [float(sum(a * term[l] for l, a in enumerate(He_monomials(k)))) for k in range(K + 1)]
-    return [float(b if 0 <= b < 1 else b > 0), float(0 <= b < 1), *c]
+
+        @cache
+        def term(l):
+            start, end, start_1, end_1 = tail(l, -b), tail(l, 1 - b), tail(l + 1, -b), tail(l + 1, 1 - b)
+            return ramp * (start_1 - end_1 + b * (start - end)) + plateau * end
+
+        c = [float(sum(a * term(l) for l, a in enumerate(He_monomials(k)))) for k in range(K + 1)]
+    return [float(min(max(b, 0), 1)), float(0 <= b < 1), *c]
 
 
 def _truncated_budget(K, b):
@@ -104,7 +108,10 @@ def _at_30_digits(name, b, K):
             return [float(mp.exp(-0.5) * mp.sin(b + k * mp.pi / 2)) for k in range(K + 2)]
         weighted = cache(lambda z: mp.tanh(z + b) * mp.exp(-z * z / 2) / mp.sqrt(2 * mp.pi))
         terms = [lambda z, k=k: weighted(z) * value(He_monomials(k), z) for k in range(K + 2)]
-        return [float(mp.quad(term, range(-16, 17, 4), method="gauss-legendre")) for term in terms]
+        return [float(mp.quad(term, PANELS, method="gauss-legendre")) for term in terms]
+
+
+PANELS = range(-16, 17, 4)
 
 
 @analytic.refutes("coefficients of He_k, divided by k!")

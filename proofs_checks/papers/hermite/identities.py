@@ -16,6 +16,7 @@ from proofs_checks import Instead, Sides
 from proofs_checks.instances import family, rational_unit
 from proofs_checks.papers.hermite import HERMITE, RECALLED
 from proofs_checks.papers.hermite.routes import (
+    He_monomials,
     combined,
     diagonal,
     differentiated,
@@ -31,6 +32,7 @@ from proofs_checks.papers.hermite.routes import (
     three_points,
     three_term,
     two_series,
+    value,
 )
 from refimpl import hermite, polynomials
 from refimpl.hermite import He_table, h
@@ -49,8 +51,9 @@ two_points = family(_point_pair, K=(0, 6))
 def orthogonality(at):
     """E He_j(z) He_k(z) = k! delta_jk."""
     He_ = [{(l,): h(k, l) for l in at.orders} for k in at.orders]
+    again = [{(l,): Fraction(x) for l, x in enumerate(He_monomials(k))} for k in at.orders]          # He_k(-z) for He_k would not show in pairs
     return Sides(
-        wick=[[polynomials.mean(polynomials.times(He_j, He_k), polynomials.identity(1)) for He_k in He_] for He_j in He_],
+        wick=[[polynomials.mean(polynomials.times(He_j, He_k), polynomials.identity(1)) for He_k in again] for He_j in He_],
         factorials=diagonal([math.factorial(k) for k in at.orders]),
     )
 
@@ -101,7 +104,7 @@ def addition(at):
     """He_k(alpha s + beta t) = sum_j C(k, j) alpha^j beta^{k-j} He_j(s) He_{k-j}(t) where alpha^2 + beta^2 = 1."""
     x = at.alpha * at.s + at.beta * at.t
     return Sides(
-        of_the_sum=[polynomials.evaluate({(l,): h(k, l) for l in at.orders}, (x,)) for k in at.orders],
+        of_the_sum=[value([h(k, l) for l in at.orders], x) for k in at.orders],
         binomial=_binomial(at, at.alpha, at.beta, math.comb),
     )
 
@@ -205,7 +208,7 @@ def mehler(at):
 def _kernel(at, cross, square, root=True):
     """The powers of rho in exp(cross x y rho / (1 - rho^2) - square (x^2 + y^2) rho^2 / (1 - rho^2)), over sqrt(1 - rho^2)."""
     x, y, _ = at.z
-    exponent = [0, *(cross * x * y if n % 2 else -square * (x * x + y * y) for n in range(1, at.K + 1))]
+    exponent = [cross * x * y if n % 2 else -square * (x * x + y * y) for n in at.orders[1:]]
     factor = [Fraction(math.comb(n, n // 2), 2**n) if n % 2 == 0 else 0 for n in at.orders] if root else [1]
     return padded(multiplied(factor, exponential_of(exponent)), at.K + 1)
 

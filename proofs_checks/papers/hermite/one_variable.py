@@ -191,14 +191,13 @@ def gaussian_moments(at):
             [polynomials.mean({(n,): Fraction(1)}, polynomials.identity(1)) for n in at.orders],
             [double_factorial(n - 1) for n in at.orders],
         ],
-        gamma_function=_two_rows(at, variance=1),
+        gamma_function=_two_rows(at),
     )
 
 
-def _two_rows(at, variance):
+def _two_rows(at):
     """0 or (2k)! / (2^k k!) for n = 2k; and without the sign, 2^k Gamma(k + 1) for n = 2k + 1."""
-    signed = [variance ** (n // 2) * moment(n) for n in at.orders]
-    return [signed, [(2 * variance) ** (n // 2) * math.factorial(n // 2) if n % 2 else signed[n] for n in at.orders]]
+    return [[moment(n) for n in at.orders], [2 ** (n // 2) * math.factorial(n // 2) if n % 2 else moment(n) for n in at.orders]]
 
 
 @gaussian_moments.refutes("(2k+1)!! for (2k-1)!!")
@@ -215,4 +214,4 @@ def _(at):
 
 @gaussian_moments.refutes("the physicists' weight e^{-z^2}, of variance 1/2")
 def _(at):
-    return Instead(gamma_function=_two_rows(at, variance=Fraction(1, 2)))
+    return Instead(gamma_function=[[Fraction(x) / 2 ** (n // 2) for n, x in enumerate(row)] for row in _two_rows(at)])

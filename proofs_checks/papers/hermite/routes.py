@@ -74,11 +74,19 @@ def multiplied(a, b):
     return total
 
 
+def lattice(r, K):
+    """The whole numbers within [-K, K]^r, with weights that integrate degree 2K in each variable: E of Lagrange's polynomials."""
+    axis = range(-K, K + 1)
+    weight = {x: mean(lagrange(x, axis)) for x in axis}
+    points = list(itertools.product(axis, repeat=r))
+    return np.array(points, dtype=float).reshape(-1, r), [math.prod(weight[x] for x in point) for point in points]
+
+
 def exponential_of(a):
-    """The power series exp(a_0 + a_1 t + ...), a_0 = 0: n e_n = sum_j j a_j e_{n-j}."""
+    """The power series exp(a_1 t + a_2 t^2 + ...): n e_n = sum_j j a_j e_{n-j}."""
     e = [Fraction(1)]
-    for n in range(1, len(a)):
-        e.append(sum(j * a[j] * e[n - j] for j in range(1, n + 1)) / n)
+    for n in range(1, len(a) + 1):
+        e.append(sum(j * a[j - 1] * e[n - j] for j in range(1, n + 1)) / n)
     return e
 
 

@@ -19,13 +19,11 @@ from proofs_checks.engine import oracles
 from proofs_checks.instances import family, rational, rational_unit
 from proofs_checks.papers.hermite import DERIVED, HERMITE, RECALLED
 from proofs_checks.papers.hermite.routes import (
-    diagonal,
     dot,
     dyadic,
     exactly,
     expanded_He,
-    lagrange,
-    mean,
+    lattice,
     nonzero,
     plus_signs,
     power,
@@ -54,7 +52,10 @@ def _direction(rng, r, K):
 def _float_rows(rng, r, most):
     return {"alpha": tuple(int(a) for a in rng.integers(0, most + 1, r)), "Z": rng.uniform(-4, 4, (3, r))}
 
-correlated = family(_correlated_vector, r=(1, 3), p=(0, 4))
+def _up_to(r, K):
+    return {"alphas": [alpha for alpha in itertools.product(range(K + 1), repeat=r) if sum(alpha) <= K]}
+
+correlated = family(_correlated_vector, r=(1, 3), p=(0, 5))
 
 
 @HERMITE.claim("heat", where="the heat semigroup; Isserlis' theorem", printed_from=DERIVED, given=correlated,
@@ -97,43 +98,31 @@ def _(at):
     return Instead(heat=_heat_with(at, at.g, at.G, 1, 1))
 
 
-@HERMITE.claim("several-orthogonality", where="orthogonality in several variables", printed_from=RECALLED, given=family(r=(1, 3), K=(0, 2)),
+@HERMITE.claim("several-orthogonality", where="orthogonality in several variables", printed_from=RECALLED, given=family(_up_to, r=(1, 3), K=(0, 2)),
                needs=["HERMITE/orthogonality"])
 def several_orthogonality(at):
     """E He_alpha(z) He_beta(z) = alpha! delta, z ~ N(0, I_r), |alpha|, |beta| <= K."""
-    nodes, weights = _lattice(at.r, at.K)                   # whole numbers, so He_alpha of them is exact
-    values = [exactly(He_multi(alpha, nodes)) for alpha in _up_to(at)]
+    nodes, weights = lattice(at.r, at.K)                   # whole numbers, so He_alpha of them is exact
+    values = {alpha: exactly(He_multi(alpha, nodes)) for alpha in at.alphas}
     return Sides(
-        interpolated=[[sum(w * x * y for w, x, y in zip(weights, X, Y, strict=True)) for Y in values] for X in values],
-        factorials=diagonal([factorial(alpha) for alpha in _up_to(at)]),
+        interpolated={(*alpha, *beta): sum(w * x * y for w, x, y in zip(weights, X, Y, strict=True)) for alpha, X in values.items() for beta, Y in values.items()},
+        factorials={(*alpha, *alpha): factorial(alpha) for k in range(at.K + 1) for alpha in exponents(at.r, k)},
     )
-
-
-def _up_to(at):
-    return [alpha for k in range(at.K + 1) for alpha in exponents(at.r, k)]
-
-
-def _lattice(r, K):
-    """The whole numbers within [-K, K]^r, with weights that integrate degree 2K in each variable: E of Lagrange's polynomials."""
-    axis = range(-K, K + 1)
-    weight = {x: mean(lagrange(x, axis)) for x in axis}
-    points = list(itertools.product(axis, repeat=r))
-    return np.array(points, dtype=float).reshape(-1, r), [math.prod(weight[x] for x in point) for point in points]
 
 
 @several_orthogonality.refutes("|alpha|! for alpha!")
 def _(at):
-    return Instead(factorials=diagonal([math.factorial(sum(alpha)) for alpha in _up_to(at)]))
+    return Instead(factorials={(*alpha, *alpha): math.factorial(sum(alpha)) for alpha in at.alphas})
 
 
 @several_orthogonality.refutes("unit norm: E He_alpha^2 = 1")
 def _(at):
-    return Instead(factorials=diagonal([1] * len(_up_to(at))))
+    return Instead(factorials={(*alpha, *alpha): 1 for alpha in at.alphas})
 
 
 @several_orthogonality.refutes("the physicists' norm 2^|alpha| alpha!")
 def _(at):
-    return Instead(factorials=diagonal([2 ** sum(alpha) * factorial(alpha) for alpha in _up_to(at)]))
+    return Instead(factorials={(*alpha, *alpha): 2 ** sum(alpha) * factorial(alpha) for alpha in at.alphas})
 
 
 @HERMITE.claim("several-stein", where="Stein's lemma of a Gaussian vector", printed_from=RECALLED, given=correlated,
