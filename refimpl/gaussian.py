@@ -96,7 +96,7 @@ def half_line_mean(b: object) -> Array:
 
     Source
     ------
-    Integration by parts; derived here, audited by ``HERMITE/half-line``. It is c_0(b) of ReLU.
+    Integration by parts; derived here. It is c_0(b) of ReLU, and as such audited by ``DLS22/relu-bias``.
 
     Parameters
     ----------

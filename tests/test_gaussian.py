@@ -171,3 +171,12 @@ def test_the_number_of_moments(f):
 def test_an_overflow_is_an_error_that_says_where(f, name):
     with pytest.raises(NonFiniteError, match=rf"{name}\[\d+(, 0)?\] = -?(inf|nan); {name} must be finite"):
         f(400, frozen([3.0]))
+
+
+@pytest.mark.parametrize("b", [0.0, 0.7, -1.2, 5.0, -5.0, -12.0, -36.0, 40.0, 1e300])
+def test_the_mean_above_a_threshold_is_within_its_bound(b):
+    """E[(z + b)_+] = phi(b) + b Phi(b) at 400 digits, whose difference cancels for b far to the left."""
+    with mp.workdps(400):
+        phi, Phi = mp.npdf(b), mp.erfc(-mp.mpf(b) / mp.sqrt(2)) / 2
+        wrong, size = abs(mp.mpf(float(gaussian.half_line_mean(b))) - (phi + b * Phi)), phi + abs(b) * Phi
+        assert wrong <= 20 * mp.mpf(2) ** -52 * size

@@ -120,8 +120,7 @@ def _judge(claim: Claim, seed: int, profile: str, level: float, start: float) ->
 
     # 2. the routes agree
     rng = stream(seed, f"{claim.id}/samples")
-    tried = [_try(claim, at, level / len(drawn), rng) for at in drawn]
-    compared = [_compared(case) for case in tried]
+    tried, compared = zip(*(_try(claim, at, level / len(drawn), rng) for at in drawn), strict=True)
     broken = [case.at for case, comparison in zip(tried, compared, strict=True) if comparison.agree is False]
 
     # 3. every wrong variant is told apart, and so are the universal ones
@@ -151,23 +150,16 @@ def _instances(claim: Claim, count: int, rng: np.random.Generator) -> list[Any]:
     return drawn
 
 
-def _try(claim: Claim, at: Any, level: float, rng: np.random.Generator) -> Tried:
+def _try(claim: Claim, at: Any, level: float, rng: np.random.Generator) -> tuple[Tried, Comparison]:
+    """The entry at one instance, and how its own routes compare there."""
     evidence = _evidence(claim, at)
     try:
-        return Tried(at, evidence, _against(claim, at, evidence, level, rng))
+        against = _against(claim, at, evidence, level, rng)
+        return Tried(at, evidence, against), against(evidence)
     except EvidenceError:
         raise
     except Exception as error:
         raise Vacuous(f"its evidence raised {type(error).__name__} at {at!r}: {error}") from error
-
-
-def _compared(case: Tried) -> Comparison:
-    try:
-        return case.against(case.evidence)
-    except EvidenceError:
-        raise
-    except Exception as error:
-        raise Vacuous(f"its evidence raised {type(error).__name__} at {case.at!r}: {error}") from error
 
 
 def _against(claim: Claim, at: Any, evidence: Evidence, level: float, rng: np.random.Generator) -> Compare:
@@ -241,7 +233,7 @@ def _verdict(claim: Claim, compared: Sequence[Comparison], broken: list[Any], va
     return ("CONSISTENT" if compared[0].kind in ("statistical", "scaling") else "HOLDS"), ""
 
 
-def _variants(claim: Claim, tried: list[Tried]) -> tuple[tuple[Caught, ...], str]:
+def _variants(claim: Claim, tried: Sequence[Tried]) -> tuple[tuple[Caught, ...], str]:
     """Which declared variants were told apart, and the smallest witness against the printed form."""
     caught = []
     witness = ""
@@ -270,7 +262,7 @@ def _told_apart(variant: Variant, case: Tried) -> bool:
         raise Vacuous(f"the variant {variant.name!r} cannot be compared at {case.at!r}: {error}") from error
 
 
-def _universal(tried: list[Tried]) -> tuple[Caught, ...]:
+def _universal(tried: Sequence[Tried]) -> tuple[Caught, ...]:
     caught: dict[str, bool] = {}
     for case in tried:
         for name, wrong in universal(case.evidence):
@@ -293,6 +285,6 @@ def _witness(at: list[Any]) -> str:
     return repr(min(at, key=instances.size_of)) if at else ""
 
 
-def _worst(compared: list[Comparison], broken: bool) -> float:
+def _worst(compared: Sequence[Comparison], broken: bool) -> float:
     """The largest relative difference; of the instances that disagree, where some do."""
     return max(c.worst for c in compared if not (broken and c.agree is not False))

@@ -230,8 +230,7 @@ def _half_draws(at):
 
 @init_symmetric.refutes("w_j ~ N(0, I), not N(0, I / d)")
 def _(at):
-    W = math.sqrt(at.d) * at.net.W if at.d > 1 else 2 * at.net.W
-    return Instead(network=np.concatenate([at.net.a, W.ravel(), at.net.b]))
+    return Instead(network=np.concatenate([at.net.a, math.sqrt(at.d) * at.net.W.ravel(), at.net.b]))
 
 
 @init_symmetric.refutes("a_j normal, not +-1")
