@@ -32,16 +32,15 @@ LOADED = f"import sys; print(', '.join(m for m in {WATCHED} if m in sys.modules)
 
 
 def tables(settings: Settings) -> Iterator[Table]:
-    """Start-up and audit in the same rounds."""
+    """Start-up in rounds, then the audit with its mutants."""
     notes = {"import refimpl": f"loads {output(['-c', f'import refimpl; {LOADED}'])}", "first value, kernels": "compiled code from the cache"}
     with one_core() as core:
         notes["where"] = f"{core}, OPENBLAS_NUM_THREADS=1"
         for arguments in COMMANDS.values():
             subprocess.run([sys.executable, *arguments], env=environment(), cwd=ROOT, capture_output=True, check=False)
         timers: list[Timer] = [process(name, arguments, notes) for name, arguments in COMMANDS.items()]
-        times = interleave(timers if settings.quick else [*timers, lambda: audit(notes)], 7)
-        if settings.quick:
-            times.update(interleave([lambda: audit(notes)], 1))
+        times = interleave(timers, 7)
+        times.update(interleave([lambda: audit(notes)], 1 if settings.quick else 3))       # half a minute each
     yield Table("start", BASE, times, targets=TARGETS, notes=notes)
 
 

@@ -30,9 +30,10 @@ def parser(command: str) -> argparse.ArgumentParser:
     if command == "run":
         for kind, text in (("json", "JSON, the canonical form"), ("html", "one self-contained page"), ("junit", "JUnit XML"), ("markdown", "the verdicts")):
             p.add_argument(f"--{kind}", type=_file, metavar="FILE", help=f"write the run as {text}")
-        p.add_argument("--mutants", action="store_true", help="also count the automatic mutants that each entry kills (half a second an entry)")
         p.add_argument("--profile", choices=("quick", "full"), default="quick", help="how many instances (quick)")
     if command in ("run", "show"):
+        p.add_argument("--mutants", action=argparse.BooleanOptionalAction, default=True,
+                       help="count the automatic mutants that each entry kills (yes; a third of a second an entry)")
         p.add_argument("--implementation", choices=("numpy", "kernels"), default="numpy", help="which side of the twins runs (numpy)")
     if command in ("run", "stress"):
         p.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (1)")

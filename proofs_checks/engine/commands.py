@@ -154,8 +154,7 @@ def _show(args: argparse.Namespace) -> int:
     if problem := _missing_twins(args):
         print(f"proofs_checks: {problem[1]}", file=sys.stderr)
         return problem[0]
-    with refimpl.implementation(args.implementation):
-        results = [audit_one(claim, seed=args.seed) for claim in select(args.names)]
+    results = [_with(claim, _job(tuple(args.names), claim.id, args.seed, "quick", args.implementation, args.mutants)) for claim in select(args.names)]
     print("\n\n".join(report.explain(result) for result in results))
     return exit_code(results)
 

@@ -28,7 +28,7 @@ class Screen:
         self.out = Console(file=out, highlight=False, emoji=False, width=None if out.isatty() else WIDE)
         self.out.on_broken_pipe = _broken_pipe  # type: ignore[method-assign]
         self.err, self.total, self.done = err, total, 0
-        self.out.print(f"{'verdict':<13}{'statement':<34}{'evidence':<11}{'caught':>7}{'worst':>9}{'sec':>7}  what it says", style="bold")
+        self.out.print(f"{'verdict':<13}{'statement':<34}{'evidence':<11}{'caught':>7}{'mutants':>9}{'worst':>9}{'sec':>7}  what it says", style="bold")
 
     def start(self, claim: Claim) -> None:
         """Say on stderr what runs now."""
@@ -48,7 +48,7 @@ class Screen:
         style = _STYLE[result.verdict] if result.as_expected else "bold red"
         self.out.print(
             f"[{style}]{result.verdict:<13}[/]{escape(claim.id):<33} {result.evidence:<11}"
-            f"{f'{result.caught}/{len(variants)}':>7}{_figure(result.worst):>9}{result.seconds:>7.2f}  {escape(claim.statement)}",
+            f"{f'{result.caught}/{len(variants)}':>7}{_killed(result):>9}{_figure(result.worst):>9}{result.seconds:>7.2f}  {escape(claim.statement)}",
             no_wrap=True, overflow="ellipsis")
         for line in _asides(result):
             self.out.print(f"{'':<13}{escape(line)}", style="dim" if result.as_expected else style)
@@ -63,12 +63,19 @@ class Screen:
         caught = sum(r.caught for r in results)
         killed, total = (sum(r.mutants[key] for r in results) for key in ("killed", "total"))
         mutants = f"; {killed} of {total} mutants killed" if total else ""
-        self.out.print(f"\n{len(results)} statements: {counts}; {caught} of {variants} wrong variants told apart{mutants}; {seconds:.1f} s", style="bold")
+        spent = sum(r.false_alarm for r in results)
+        alarms = f"; false alarms {spent:.1e} of {FALSE_ALARM_BUDGET:g}" if spent else ""
+        self.out.print(f"\n{len(results)} statements: {counts}; {caught} of {variants} wrong variants told apart{mutants}{alarms}; {seconds:.1f} s", style="bold")
         unexpected = [r for r in results if not r.as_expected]
         for result in unexpected:
             self.out.print(f"not as expected: {result.claim.id} is {result.verdict}, its form says {result.claim.expected}", style="bold red")
         for claim in left_out:
             self.out.print(f"left out (needs --profile full): {claim.id}", style="dim")
+
+
+def _killed(result: Result) -> str:
+    killed, total = result.mutants["killed"], result.mutants["total"]
+    return f"{killed}/{total}" if total else "-"
 
 
 def _figure(worst: float) -> str:
@@ -231,6 +238,7 @@ def explain(result: Result) -> str:
         ("labels", ", ".join(claim.covers)), ("also", ", ".join(claim.aliases)), ("needs", ", ".join(claim.needs)),
         ("verdict", result.verdict + ("" if result.as_expected else f" (its form says {claim.expected})")), ("erratum", claim.erratum or ""),
         ("evidence", f"{result.evidence}, {result.instances} instances, worst {_figure(result.worst)}, {result.seconds:.2f} s"),
+        ("mutants", ", ".join(f"{count} {what}" for what, count in result.mutants.items() if count)),
         ("routes", " = ".join(result.routes)), ("witness", result.witness), ("note", result.note if result.note != claim.erratum else ""),
         *(("caught" if v.caught else "MISSED", v.name) for v in result.variants + result.universal),
     ]

@@ -12,5 +12,6 @@ def papers() -> tuple[Paper, ...]:
     """The papers of this package."""
     from proofs_checks.papers.dls22 import DLS22
     from proofs_checks.papers.hermite import HERMITE
+    from proofs_checks.papers.kernel_limits import KERNELS
 
-    return (HERMITE, DLS22)
+    return (HERMITE, DLS22, KERNELS)

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -192,8 +193,16 @@ def rows(*results, err=None, left_out=()):
 
 def test_a_row_shows_verdict_statement_evidence_and_what_was_caught():
     head, row, *_ = rows(audit_one(planted(same_floats, off_by_half, tol=ulps(4))))
-    assert head.split() == ["verdict", "statement", "evidence", "caught", "worst", "sec", "what", "it", "says"]
-    assert re.fullmatch(r"HOLDS +PLANTED/entry +numeric +9/9 +0 +0\.\d\d  k is k in floats\.", row)
+    assert head.split() == ["verdict", "statement", "evidence", "caught", "mutants", "worst", "sec", "what", "it", "says"]
+    assert re.fullmatch(r"HOLDS +PLANTED/entry +numeric +9/9 +- +0 +0\.\d\d  k is k in floats\.", row)
+
+
+def test_a_row_shows_the_mutants_and_the_summary_their_sum_and_the_false_alarms():
+    result = replace(audit_one(planted(same_floats, off_by_half, tol=ulps(4))), mutants={"killed": 41, "total": 42, "raised": 9, "exempt": 1}, false_alarm=1e-8)
+    _, row, *_, summary = rows(result, result)
+    assert row.split()[4] == "41/42"
+    assert summary == "2 statements: 2 HOLDS; 18 of 18 wrong variants told apart; 82 of 84 mutants killed; false alarms 2.0e-08 of 1e-06; 1.2 s"
+    assert "  mutants   41 killed, 42 total, 9 raised, 1 exempt" in explain(result).splitlines()
 
 
 def test_an_amended_row_shows_witness_and_repair():

@@ -1,0 +1,1 @@
+"""Exact risks of a network against a polynomial target."""

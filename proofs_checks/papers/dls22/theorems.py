@@ -1,0 +1,1 @@
+"""The exact steps in the chains of Theorems 1 and 3."""

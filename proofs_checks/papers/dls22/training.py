@@ -1,0 +1,1 @@
+"""Algorithm 1 as printed, and as its authors ran it."""

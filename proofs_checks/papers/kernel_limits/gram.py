@@ -1,0 +1,1 @@
+"""Gram matrices of infinitely wide two-layer networks."""

@@ -1,0 +1,1 @@
+"""Ridge regression and iterative solvers on a Gram matrix."""

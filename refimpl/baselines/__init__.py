@@ -1,0 +1,1 @@
+"""Kernel methods and fixed features, which learn no representation."""
