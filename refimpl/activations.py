@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from refimpl.errors import Array, DomainError, DtypeError, ShapeError, count, finite, points, settled
-from refimpl.gaussian import _half_line_mean, _Phi, _phi, half_line_hermite
+from refimpl.gaussian import _bell, _half_line_mean, _Phi, _phi, half_line_hermite
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,7 @@ def _erf(z: Array) -> Array:
 
 
 def _derf(z: Array) -> Array:
-    far = np.clip(z, -28.0, 28.0)                      # exp(-28^2) underflows to 0
-    lead = np.asarray(far, dtype=np.float32).astype(float)
-    return np.asarray(2 / math.sqrt(math.pi) * np.exp(-lead * lead) * np.exp(-(far - lead) * (far + lead)))
+    return np.asarray(2 / math.sqrt(math.pi) * _bell(z, 1.0))
 
 
 def analytic(name: str, sigma: Callable[[Array], Array], dsigma: Callable[[Array], Array]) -> Activation:

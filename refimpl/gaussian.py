@@ -12,7 +12,7 @@ import numpy as np
 from refimpl.errors import Array, count, finite, points
 
 SQRT_2PI = math.sqrt(2 * math.pi)
-FAR = 40.0                                            # phi(40) underflows to 0
+LEADING = -2**27                                      # as a mask: the sign, the exponent and 25 bits, whose square is a float
 TAIL = -1.0                                           # left of it Phi is computed as a tail
 
 
@@ -40,16 +40,22 @@ def phi(b: object) -> Array:
     Errors
     ------
     DtypeError, NonFiniteError   as every public function.
-    Rounding   4 eps relative for |b| <= 37.5: the square is split so that its leading half is exact. Beyond, the value is
+    Rounding   4 eps relative for |b| <= 37.5: the square is split so that its leading part is exact. Beyond, the value is
     subnormal and within two of its last units; from |b| = 38.6 on it is 0.
     """
     return _phi(points("b", b))[()]
 
 
 def _phi(b: Array) -> Array:
-    far = np.clip(b, -FAR, FAR)
-    lead = far.astype(np.float32).astype(np.float64)
-    return np.asarray(np.exp(-lead * lead / 2) * np.exp(-(far - lead) * (far + lead) / 2) / SQRT_2PI)
+    return _bell(b, 0.5) / SQRT_2PI
+
+
+def _bell(z: Array, rate: float) -> Array:
+    """e^{-rate z^2} for a rate of 1 or 1/2: z = lead + rest, where lead^2 is exact."""
+    lead = (z.view(np.int64) & LEADING).view(np.float64)
+    rest = z - lead
+    with np.errstate(over="ignore"):                   # where a square overflows e^-inf = 0 is right
+        return np.asarray(np.exp(-rate * lead * lead) * np.exp(-rate * (2 * rest * lead + rest * rest)))
 
 
 def Phi(b: object) -> Array:
@@ -96,7 +102,7 @@ def half_line_mean(b: object) -> Array:
 
     Source
     ------
-    Integration by parts; derived here. It is c_0(b) of ReLU, and as such audited by ``DLS22/relu-bias``.
+    Integration by parts; derived here, audited by ``HERMITE/half-line-moments``. It is c_0(b) of ReLU.
 
     Parameters
     ----------

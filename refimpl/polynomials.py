@@ -64,7 +64,7 @@ def identity(r: int) -> Gram:
 
 
 def degree(g: Mapping[Exponents, Any]) -> int:
-    """The degree p of g; 0 for the zero polynomial. Exact; conventions and errors of :func:`polynomial`."""
+    """The degree p of g; 0 for the zero polynomial. Audited by ``HERMITE/several-euler``. Exact; conventions and errors of :func:`polynomial`."""
     return max((sum(alpha) for alpha, coefficient in g.items() if coefficient), default=0)
 
 
@@ -83,7 +83,7 @@ def add(g: Polynomial, *others: Polynomial) -> Polynomial:
 
 
 def scale(g: Polynomial, factor: Any) -> Polynomial:
-    """The polynomial factor * g. Exact; conventions and errors of :func:`polynomial`."""
+    """The polynomial factor * g. Audited by ``HERMITE/several-euler``. Exact; conventions and errors of :func:`polynomial`."""
     factor = exact("factor", factor)
     return {alpha: factor * coefficient for alpha, coefficient in g.items()}
 
@@ -99,7 +99,7 @@ def times(g: Polynomial, other: Polynomial) -> Polynomial:
 
 
 def partial(g: Polynomial, i: int) -> Polynomial:
-    """The derivative of g in its variable i. Exact; conventions and errors of :func:`polynomial`."""
+    """The derivative of g in its variable i. Audited by ``HERMITE/several-euler``. Exact; conventions and errors of :func:`polynomial`."""
     return {
         (*alpha[:i], alpha[i] - 1, *alpha[i + 1:]): alpha[i] * coefficient
         for alpha, coefficient in g.items() if alpha[i]
@@ -107,7 +107,7 @@ def partial(g: Polynomial, i: int) -> Polynomial:
 
 
 def homogeneous(g: Polynomial, k: int) -> Polynomial:
-    """The part of degree k of g. Exact; conventions and errors of :func:`polynomial`."""
+    """The part of degree k of g. Audited by ``HERMITE/several-euler``. Exact; conventions and errors of :func:`polynomial`."""
     return {alpha: coefficient for alpha, coefficient in g.items() if sum(alpha) == k}
 
 

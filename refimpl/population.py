@@ -36,7 +36,7 @@ def expansion(target: Target, W: object, b: object) -> Expansion:
 
     Source
     ------
-    DLS22, display (1) and the proof of Lemma 13, with a bias derived here; audited by ``DLS22/eq-1``.
+    DLS22, display (1) and the proof of Lemma 13, with a bias derived here; audited by ``DLS22/eq-1-bias``.
 
     Parameters
     ----------
@@ -57,35 +57,30 @@ def expansion(target: Target, W: object, b: object) -> Expansion:
     ShapeError, DtypeError, NonFiniteError   for W and b that are not finite float64 arrays of these shapes.
     Rounding   each term within (d + 8 p + 24 + (b/|w|)^2) eps of its sum of absolute values.
     """
-    W, b, W_unit, beta = _units(_checked(target), W, b)
+    W_unit, beta = _units(_checked(target), W, b)
     c = RELU.hermite_coefficients(target.p + 2, beta)                           # (p + 3, m)
-    first = np.zeros((target.p, len(W), target.r))
-    along_w = np.zeros((target.p + 1, len(W)))
+    first = np.empty((target.p, len(beta), target.r))
+    along_w = np.empty((target.p + 1, len(beta)))
+    for k in range(target.p):
+        first[k] = (c[k + 1] / math.factorial(k))[:, None] * target.contract_in_frame(k + 1, W_unit)
     for k in range(target.p + 1):
         along_w[k] = c[k + 2] / math.factorial(k) * target.contract(k, W_unit)
-        if k < target.p:
-            first[k] = (c[k + 1] / math.factorial(k))[:, None] * target.contract_in_frame(k + 1, W_unit)
-    still = ~W_unit.any(axis=1)                                                 # w = 0: the indicator is constant
-    along_w[:, still] = 0
-    if target.p:
-        first[0, still] *= (b[still] >= 0)[:, None]
-        first[1:, still] = 0
     return Expansion(finite("first", first), finite("along_w", along_w), W_unit)
 
 
-def _units(target: Target, W: object, b: object) -> tuple[Array, Array, Array, Array]:
-    """W, b, w / |w| and b / |w|; a zero row stays zero and is given a bias at which c_1 = 1."""
+LARGEST = float(np.finfo(float).max)                                            # as beta it makes c_1 = 1 and c_2 = c_3 = ... = 0
+
+
+def _units(target: Target, W: object, b: object) -> tuple[Array, Array]:
+    """w / |w| and b / |w|; a zero row stays zero, and its b / 0 is the largest float of the sign of b, so that 1{b >= 0} comes out."""
     sizes = Shapes("DLS22, section 5.1")
     sizes("U", target.U, "r", "d")
     W, b = sizes("W", W, "m", "d"), sizes("b", b, "m")
-    size = np.max(np.abs(W), axis=1, keepdims=True)                             # first, so that no square over- or underflows
-    scaled = np.divide(W, size, out=np.zeros_like(W), where=size > 0)
-    length = np.linalg.norm(scaled, axis=1, keepdims=True)
-    W_unit = np.divide(scaled, length, out=np.zeros_like(W), where=length > 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        beta = np.divide(b, size[:, 0], out=np.full_like(b, 40.0), where=size[:, 0] > 0)
-        beta = np.divide(beta, length[:, 0], out=beta, where=length[:, 0] > 0)
-    return W, b, W_unit, np.clip(beta, -1e6, 1e6)                               # the law beyond |beta| = 40 is 0 or 1 in every bit
+    power = np.frexp(np.linalg.norm(W, np.inf, axis=1))[1]                      # (w, b) 2^-power, so that no square over- or underflows
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        scaled = np.ldexp(W, -power[:, None])
+        length = np.linalg.norm(scaled, axis=1)
+        return np.nan_to_num(scaled / length[:, None]), np.nan_to_num(np.ldexp(b, -power) / length, nan=LARGEST)
 
 
 def half_space_moment(target: Target, W: object, b: object) -> Array:
@@ -95,7 +90,7 @@ def half_space_moment(target: Target, W: object, b: object) -> Array:
 
     Source
     ------
-    DLS22, display (1), repaired; audited by ``DLS22/eq-1`` and ``DLS22/eq-1-bias``.
+    DLS22, display (1), repaired; audited by ``DLS22/eq-1``, ``DLS22/eq-1-bias`` and ``DLS22/eq-1-zero``.
 
     Parameters
     ----------

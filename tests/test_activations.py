@@ -56,6 +56,11 @@ def test_erf_and_its_derivative(z):
         assert ulps(got, 2 / mp.sqrt(mp.pi) * mp.exp(-mp.mpf(x)**2)) <= 8 + 2 * x * x
 
 
+@pytest.mark.parametrize("z", [27.5, 28.0, 1e10 + 0.3, 2.0**512, 2.0**1023, 1.7e308])
+def test_far_out_the_derivative_of_erf_is_nothing(z):
+    assert ERF.derivative(z) == ERF.derivative(-z) == 0
+
+
 @given(z=reals(20))
 def test_analytic_derivatives_are_complex_steps(z):
     for activation, sigma in ((TANH, np.tanh), (EXP, np.exp), (SIN, np.sin)):

@@ -18,6 +18,7 @@ from refimpl.data.targets import Target, single_index
 from refimpl.errors import NonFiniteError, ShapeError
 from tests.strategies import (
     EPS,
+    NORMAL,
     SPOILED,
     along,
     average,
@@ -241,6 +242,18 @@ def test_weights_of_any_size(w, b):
     got = population.half_space_moment(Target({(2,): 1.0}, frozen([[1.0]])), frozen([[w]]), frozen([b]))
     expected = half_line_moment(3, max(min(beta, mp.mpf(60)), mp.mpf(-60)))
     assert ulps(got[0, 0], expected, relu_terms(1, beta if abs(beta) < 60 else 60) * 3) <= 1 + 16 + 24
+
+
+@pytest.mark.parametrize("w", [[1.7e308, -1.7e308], [5e-324, 5e-324], [-1e200, 1e-200], [0.0, -1e-320]])
+def test_a_row_whose_length_or_its_square_is_no_float(w):
+    """f* = x_1 x_2 at b = 0: (w_2, w_1) c_2 + w C_2(w, w) c_4 / 2 of the unit row, c_4 = -c_2 = -1 / sqrt(2 pi), C_2(w, w) = 2 w_1 w_2."""
+    W = frozen([w])
+    length = mp.sqrt(mp.mpf(w[0])**2 + mp.mpf(w[1])**2)
+    u, v = (mp.mpf(x) / length for x in w)
+    got = population.half_space_moment(Target({(1, 1): 1.0}, frozen(np.eye(2))), W, frozen([0.0]))
+    expected = [(y - x * u * v) / mp.sqrt(2 * mp.pi) for x, y in ((u, v), (v, u))]
+    terms = [(abs(y) + abs(x * u * v)) / mp.sqrt(2 * mp.pi) + NORMAL for x, y in ((u, v), (v, u))]
+    assert ulps(got[0], expected, terms) <= 2 + 16 + 24
 
 
 # ---- the gradient and Lemma 1

@@ -6,10 +6,12 @@ import pkgutil
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 
+from proofs_checks.engine import equation
 from proofs_checks.engine.claims import Claim, Paper, RegistryError
 from proofs_checks.engine.graph import cycle, needs_of
 from proofs_checks.engine.mutate import stale_exemptions
 from proofs_checks.engine.select import check_needs
+from proofs_checks.papers import papers as own
 
 LEAST_VARIANTS = 2
 
@@ -24,6 +26,7 @@ def lint(papers: Sequence[Paper]) -> list[str]:
         *(finding for claim in known for finding in _claim(claim)),
         *_needs(known),
         *stale_exemptions(),
+        *_public(papers),
         *_names(known),
         *filter(None, [cycle(needs_of((claim.id, claim.needs, claim.aliases) for claim in known))]),
     ]
@@ -79,6 +82,14 @@ def _needs(known: Sequence[Claim]) -> Iterator[str]:
             check_needs([claim], known)
         except RegistryError as error:
             yield str(error)
+
+
+def _public(papers: Sequence[Paper]) -> Iterator[str]:
+    """Functions of the package that none of its own entries names, where its own papers are among those that are read."""
+    if all(any(paper is other for other in papers) for paper in own()):
+        equation.load_all()
+        for name in equation.unnamed(claim.body for paper in own() for claim in paper):
+            yield f"{name} is public, but no entry names it"
 
 
 def _names(known: Sequence[Claim]) -> Iterator[str]:

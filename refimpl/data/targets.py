@@ -61,19 +61,15 @@ class Target:
     r: int
     d: int
     p: int                                 # degree
-    _condition: float                      # of U U^T
 
     def __init__(self, g: Mapping[Exponents, Any], U: object) -> None:
         U = Shapes("DLS22, Assumption 1")("U", U, "r", "d").copy()
         U.flags.writeable = False
         r, d = U.shape
         exact_g = polynomials.polynomial(g, r)
-        spread = np.linalg.svd(U, compute_uv=False)
-        rank = int(np.sum(spread > max(U.shape) * EPS * spread[0]))
-        if rank < r:
+        if (rank := np.linalg.matrix_rank(U)) < r:
             raise DomainError(f"U has {r} rows of rank {rank}; the u_i must be linearly independent (DLS22, Assumption 1)")
-        self.__dict__.update(U=U, r=r, d=d, g=MappingProxyType(exact_g), p=polynomials.degree(exact_g),
-                             _condition=float(spread[0] / spread[-1]) ** 2)
+        self.__dict__.update(U=U, r=r, d=d, g=MappingProxyType(exact_g), p=polynomials.degree(exact_g))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a target is immutable, so {name} cannot be set; make another Target(g, U)")
@@ -143,6 +139,11 @@ class Target:
         r"""Coefficients of s -> E[g(s + Ux)]; the part of degree k at s = Uw is C_k(w^{\otimes k}) / k!."""
         return MappingProxyType(self._smoothed)
 
+    @cached_property
+    def _contracted(self) -> Polynomial:
+        """sum_k C_k(w^k) as a polynomial of s = Uw: its part of degree k is k! times that of smoothed."""
+        return {alpha: math.factorial(sum(alpha)) * c for alpha, c in self._smoothed.items()}
+
     def contract(self, k: int, W: object) -> Array:
         r"""C_k(w_j^{\otimes k}), shape (m,), for W of shape (m, d): time and memory O(m (d r + p^r)), no d^k tensor.
 
@@ -152,17 +153,18 @@ class Target:
         (notation of display (1)); audited by ``DLS22/tensor-expansion``.
         """
         k = count("k", k, least=0)
-        part = polynomials.scale(polynomials.homogeneous(self._smoothed, k), math.factorial(min(k, self.p)))
-        return _evaluate(part, self.frame_coordinates(W))
+        return _evaluate(polynomials.homogeneous(self._contracted, k), self.frame_coordinates(W))
 
     def contract_in_frame(self, k: int, W: object) -> Array:
         r"""Coefficients of C_k(w_j^{\otimes(k-1)}) in the u_i, shape (m, r): the vector is ``contract_in_frame(k, W) @ U``.
 
         .. math:: C_k(w^{\otimes (k-1)}) = \tfrac{1}{k} \nabla_w\, C_k(w^{\otimes k}) = (k-1)!\, U^T \nabla\, \mathrm{smoothed}_k(Uw), \qquad k \ge 1
+
+        Audited by ``DLS22/tensor-gradient``.
         """
         k = count("k", k, least=1, why="C_0 is a number and has no slot left open")
         S = self.frame_coordinates(W)
-        part = polynomials.scale(polynomials.homogeneous(self._smoothed, k), math.factorial(min(k, self.p + 1) - 1))
+        part = polynomials.scale(polynomials.homogeneous(self._contracted, k), Fraction(1, k))
         return np.stack([_evaluate(polynomials.partial(part, i), S) for i in range(self.r)], axis=1)
 
     def contract_to_vector(self, k: int, W: object) -> Array:
@@ -171,7 +173,7 @@ class Target:
             return finite("a contraction of C_k", self.contract_in_frame(k, W) @ self.U)
 
     def frame_coordinates(self, W: object) -> Array:
-        """U w_j in rows, shape (m, r)."""
+        """U w_j in rows, shape (m, r); audited by ``DLS22/tensor-gradient``."""
         return self._coordinates("W", W, "m")
 
     def _coordinates(self, name: str, value: object, letter: str) -> Array:
@@ -209,15 +211,9 @@ class Target:
     # ---- the principal subspace
 
     @cached_property
-    def _triangle(self) -> tuple[Array, Array]:
-        """U = L Q with Q (r, d) orthonormal rows."""
-        Q, R = np.linalg.qr(self.U.T)
-        return R.T, _frozen("S*", Q.T)
-
-    @property
     def S_star(self) -> Array:
-        """An orthonormal basis of the principal subspace span(u_1, ..., u_r) in rows, shape (r, d)."""
-        return self._triangle[1]
+        """An orthonormal basis of the principal subspace span(u_1, ..., u_r) in rows, shape (r, d); audited by ``DLS22/asm-1-basis``."""
+        return _frozen("S*", np.linalg.qr(self.U.T)[0].T)
 
     @cached_property
     def Pi_star(self) -> Array:
@@ -226,8 +222,8 @@ class Target:
 
     @cached_property
     def eigenvalues(self) -> Array:
-        """The r eigenvalues of H on the principal subspace, ascending, shape (r,)."""
-        L, _ = self._triangle
+        """The r eigenvalues of H on the principal subspace, ascending, shape (r,); audited by ``DLS22/asm-2-eigenvalues``."""
+        L = self.U @ self.S_star.T                                              # U = L S*, so S* H S*^T = L^T B L
         with np.errstate(over="ignore", invalid="ignore"):
             reduced = finite("H on S*", L.T @ self._frame_hessian @ L)
         return _frozen("the eigenvalues of H", np.linalg.eigvalsh(reduced))
@@ -239,19 +235,14 @@ class Target:
         .. math:: \kappa = \|H^\dagger\| / \sqrt{r} = 1 / (\lambda_{\min}(H) \sqrt{r})
 
         lambda_min is the smallest nonzero |eigenvalue|; at least 1/sqrt(2) for E f*^2 = 1 (DLS22, section 2; audited by
-        ``DLS22/asm-2``). DomainError where H has rank below r (Assumption 2): an eigenvalue within the rounding of G, which
-        moves H by at most sqrt(6 v) d eps cond(G), v = E f*^2 - C_0^2 - |C_1|^2.
+        ``DLS22/asm-2``). DomainError where H has rank below r (Assumption 2; audited by ``DLS22/asm-2-rank``): an eigenvalue
+        within the rounding of G, which moves H by at most sqrt(6 v) d eps cond(G), v = E f*^2 - C_0^2 - |C_1|^2.
         """
-        size = np.abs(self.eigenvalues)
-        if min(size) <= self._rounding_of_H:
-            rank = int(np.sum(size > self._rounding_of_H))
+        rank = np.linalg.matrix_rank(
+            np.diag(self.eigenvalues), tol=math.sqrt(6 * self.without_linear_part().second_moment) * self.d * EPS * np.linalg.cond(self.U) ** 2)
+        if rank < self.r:
             raise DomainError(f"H has rank {rank} but r = {self.r}; kappa needs H of rank r (DLS22, Assumption 2)")
-        return float(1 / (min(size) * math.sqrt(self.r)))
-
-    @property
-    def _rounding_of_H(self) -> float:
-        beyond = polynomials.mean(polynomials.times(self._curved, self._curved), self._gram)      # E of f*^2 without C_0 and C_1
-        return math.sqrt(6 * rounded("E f*^2 beyond C_0 and C_1", beyond)) * self.d * EPS * self._condition
+        return float(1 / (min(np.abs(self.eigenvalues)) * math.sqrt(self.r)))
 
     # ---- its size
 
@@ -272,12 +263,7 @@ class Target:
 
     def without_linear_part(self) -> Target:
         """f* - C_0 - C_1.x: what step 1 of Algorithm 1 leaves at infinitely many samples."""
-        return Target(self._curved, self.U)
-
-    @property
-    def _curved(self) -> Polynomial:
-        """g less the part of degree at most 1 of its Hermite expansion."""
-        return polynomials.add(dict(self.g), {alpha: -c for alpha, c in self._smoothed.items() if sum(alpha) <= 1})
+        return Target(polynomials.add(dict(self.g), {alpha: -c for alpha, c in self._smoothed.items() if sum(alpha) <= 1}), self.U)
 
 
 def single_index(c: Sequence[float] | Array, u: object) -> Target:

@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
-from proofs_checks import Paper
+from proofs_checks import Paper, Sides
 from proofs_checks.engine.lint import lint
 from proofs_checks.papers import papers
+from refimpl import gaussian
 from tests.proofs_checks.planted import off_by_half, off_by_one, planted, same
 
 
@@ -63,6 +64,36 @@ def test_what_is_out_of_reach_needs_no_variant():
 
 def test_an_erratum_that_quotes_its_text_is_fine():
     assert of(off_by_one, off_by_half, erratum="e", printed="k + 1", as_printed=off_by_one) == []
+
+
+# ---- functions of refimpl that no entry names
+
+def forgotten(b):
+    return -b
+
+
+@pytest.fixture
+def unnamed(monkeypatch):
+    """A public function that stands in refimpl.gaussian, and what lint says about it."""
+    monkeypatch.setattr(forgotten, "__module__", "refimpl.gaussian")
+    monkeypatch.setattr(gaussian, "forgotten", forgotten, raising=False)
+    return "refimpl.gaussian.forgotten is public, but no entry names it"
+
+
+def test_a_public_function_that_no_entry_names_is_found(unnamed):
+    assert unnamed in lint(papers())
+
+
+def test_a_file_of_somebody_else_neither_answers_for_the_package_nor_hides_a_finding(unnamed):
+    text = paper()
+    planted(lambda at: Sides(left=gaussian.forgotten(at.k), right=-at.k), off_by_one, off_by_half, paper=text)
+    assert unnamed not in lint([text])
+    assert unnamed in lint([*papers(), text])
+
+
+def test_a_private_function_and_a_stream_of_random_numbers_need_no_entry(unnamed, monkeypatch):
+    monkeypatch.setattr(forgotten, "__qualname__", "_forgotten")
+    assert not [finding for finding in lint(papers()) if "forgotten" in finding or "refimpl.rng" in finding]
 
 
 # ---- labels and names

@@ -21,7 +21,7 @@ from refimpl import polynomials
 from refimpl.activations import RELU
 from refimpl.gaussian import half_line_hermite
 from refimpl.network import Network
-from refimpl.population import first_gradient, half_space_moment
+from refimpl.population import expansion, first_gradient, half_space_moment
 
 # ---- E over data at the mirrored start
 
@@ -175,25 +175,40 @@ def _(at):
 )
 def eq_1_bias(at):
     """For any bias and any length of w, E[f* x 1{w.x + b >= 0}] is display (1) with w / |w| and c_k(b / |w|)."""
-    size = np.linalg.norm(at.W, axis=1)
-    truth = [half_space_moment_of(at, w / s, at.b) for w, s in zip(at.W, size, strict=True)]
-    return Sides(half_space_moments=np.array([t.value for t in truth]), hermite_series=half_space_moment(at.target, at.W, at.b * size),
-                 scale=np.array([t.scale for t in truth]))
+    truth = [half_space_moment_of(at, w, at.b) for w in _unit_rows(at)]
+    first, along_w, W_unit = expansion(at.target, LENGTHS[:, None] * _unit_rows(at), at.b * LENGTHS)
+    return Sides(
+        half_space_moments=np.array([t.value for t in truth]),
+        hermite_series=_stretched(at, at.b * LENGTHS),
+        terms=first.sum(axis=0) @ at.U + along_w.sum(axis=0)[:, None] * W_unit,
+        scale=np.array([t.scale for t in truth]),
+    )
+
+
+LENGTHS = np.array([1e-200, 3.0, 1e200])             # two of them with a square that is no float
+
+
+def _unit_rows(at):
+    return at.W / np.linalg.norm(at.W, axis=1, keepdims=True)
+
+
+def _stretched(at, b):
+    return half_space_moment(at.target, LENGTHS[:, None] * _unit_rows(at), b)
 
 
 @eq_1_bias.as_printed
 def _(at):
-    return Instead(hermite_series=half_space_moment(at.target, at.W, np.zeros(3)))
+    return Instead(hermite_series=_stretched(at, np.zeros(3)))
 
 
 @eq_1_bias.refutes("sign of the bias, 1{w.x - b >= 0}")
 def _(at):
-    return Instead(hermite_series=half_space_moment(at.target, at.W, -at.b * np.linalg.norm(at.W, axis=1)))
+    return Instead(hermite_series=_stretched(at, -at.b * LENGTHS))
 
 
 @eq_1_bias.refutes("b not divided by |w|")
 def _(at):
-    return Instead(hermite_series=half_space_moment(at.target, at.W, np.full(3, at.b)))
+    return Instead(hermite_series=_stretched(at, np.full(3, at.b)))
 
 
 @DLS22.claim(
@@ -201,32 +216,37 @@ def _(at):
     where="section 5.1, display (1), at w = 0",
     printed_from=DERIVED,
     covers=["A.G2"],
-    needs=["DLS22/tensor-stein"],
+    needs=["DLS22/tensor-stein", "DLS22/eq-1-bias"],
     given=multi_index(p=(1, 4), r=(1, 2), b=[0.0, 0.7, -0.5]),
     tol=ulps(lambda at: 64 * (at.p + 1) ** at.r),
 )
 def eq_1_zero(at):
-    """At w = 0 the indicator is constant: E[f* x 1{b >= 0}] = C_1 for b >= 0, and 0 for b < 0."""
-    def mean(absolute):
-        return oracles.gauss_hermite_mean(
-            lambda x: oracles.monomials(at.target.g, x @ at.U.T, absolute=absolute)[:, None] * (np.abs(x) if absolute else x),
-            oracles.orthonormal(at.U), at.p + 2)
-
-    return Sides(expansion=_at_zero(at, at.b), whole_space=(at.b >= 0) * mean(False), scale=float(np.max(mean(True))))
+    """At w = 0 the indicator is constant: E[f* x 1{b >= 0}] = C_1 for b >= 0, and 0 for b < 0, whatever the other rows of W are."""
+    other = half_space_moment_of(at, at.w, at.b)
+    return Sides(expansion=_beside_zero(at, at.b), whole_space=np.array([(at.b >= 0) * _whole_mean(at), other.value]),
+                 scale=np.array([_whole_mean(at, absolute=True), other.scale]))
 
 
-def _at_zero(at, b):
-    return half_space_moment(at.target, np.zeros((1, at.d)), np.array([b]))[0]
+def _whole_mean(at, absolute=False):
+    """E[f* x], or of the absolute terms."""
+    return oracles.gauss_hermite_mean(
+        lambda x: oracles.monomials(at.target.g, x @ at.U.T, absolute=absolute)[:, None] * (np.abs(x) if absolute else x),
+        oracles.orthonormal(at.U), at.p + 2)
+
+
+def _beside_zero(at, b):
+    """The moments of w = 0, whose bias is b, and of at.w."""
+    return half_space_moment(at.target, np.array([np.zeros(at.d), at.w]), np.array([b, at.b]))
 
 
 @eq_1_zero.refutes("1{b > 0}")
 def _(at):
-    return Instead(expansion=_at_zero(at, at.b or -1.0))
+    return Instead(expansion=_beside_zero(at, at.b or -1.0))
 
 
 @eq_1_zero.refutes("half of the space, as for w -> 0 at b = 0")
 def _(at):
-    return Instead(expansion=_at_zero(at, at.b) / 2)
+    return Instead(expansion=_beside_zero(at, at.b) * [[0.5], [1.0]])
 
 
 # ---- display (1) in exact arithmetic: x is rotated, so that nothing but double factorials is left

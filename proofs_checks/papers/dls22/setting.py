@@ -1,7 +1,8 @@
 """Section 2: the data, the two assumptions, and what "high probability" adds up to.
 
 asm-data  asm-noise  asm-law                                        the data
-asm-1  asm-1-span  asm-2  asm-2-bound               the two assumptions
+asm-1  asm-1-basis  asm-1-span                                      Assumption 1
+asm-2  asm-2-eigenvalues  asm-2-rank  asm-2-bound                   Assumption 2
 iota                                                                high probability
 """
 
@@ -17,6 +18,7 @@ from proofs_checks.papers.dls22 import DERIVED, DLS22, RESTATED, SLIDES_BJ, SLID
 from proofs_checks.papers.dls22.routes import largest_term, second_moment
 from refimpl import polynomials
 from refimpl.data.targets import Target
+from refimpl.errors import DomainError
 
 # ---- the data and the two assumptions
 
@@ -161,6 +163,40 @@ def _(at):
 
 
 @DLS22.claim(
+    "asm-1-basis",
+    where="section 2, below Assumption 1",
+    printed_from=RESTATED,
+    covers=["A.S2"],
+    needs=["DLS22/asm-1"],
+    given=multi_index(p=(1, 2)),
+    tol=ulps(lambda at: 32 * at.d),
+)
+def asm_1_basis(at):
+    """S* has orthonormal rows that span the u_i: S* S*^T = I, U S*^T S* = U, and S*^T S* = Pi* projects onto their span."""
+    Q = oracles.orthonormal(at.U)
+    return Sides(
+        basis=_of_basis(at, at.target.S_star),
+        gram_schmidt=np.vstack([np.eye(at.r, at.d), at.U, Q.T @ Q]),
+        scale=_stretch(at.U),
+    )
+
+
+def _of_basis(at, S):
+    """S S^T, U S^T S and S^T S below each other, the first as wide as the others."""
+    return np.vstack([np.pad(S @ S.T, ((0, 0), (0, at.d - at.r))), at.U @ S.T @ S, S.T @ S])
+
+
+@asm_1_basis.refutes("the u_i themselves, as if they were orthonormal")
+def _(at):
+    return Instead(basis=_of_basis(at, at.U))
+
+
+@asm_1_basis.refutes("the first r coordinates")
+def _(at):
+    return Instead(basis=_of_basis(at, np.eye(at.r, at.d)))
+
+
+@DLS22.claim(
     "asm-1-span",
     where="section 2, below Assumption 1",
     printed_from=SLIDES_BJ,
@@ -258,6 +294,118 @@ def _(at):
 @asm_2.refutes("lambda_min the smallest eigenvalue, zeros of H included in the trace")
 def _(at):
     return Instead(pseudo_inverse=(np.trace(at.target.mean_hessian @ at.target.mean_hessian) / at.d) ** -1.0)
+
+
+@DLS22.claim(
+    "asm-2-eigenvalues",
+    where="section 2, below Assumption 2",
+    printed_from=RESTATED,
+    covers=["A.S3"],
+    needs=["DLS22/asm-1-basis", "DLS22/asm-1-span"],
+    given=hessians,
+    tol=ulps(lambda at: 16 * at.d),
+)
+def asm_2_eigenvalues(at):
+    """H has r eigenvalues on S*, those of S* H S*^T, and d - r eigenvalues 0 across it."""
+    return Sides(
+        on_S=at.target.eigenvalues,
+        of_H=_largest(at, np.linalg.eigvalsh(at.target.mean_hessian)),
+        prescribed=np.sort(at.lam),
+        scale=np.max(np.abs(at.lam)) * _stretch(at.target.U) ** 2,
+    )
+
+
+def _largest(at, eigenvalues):
+    """The r largest in modulus, ascending."""
+    return np.sort(sorted(eigenvalues, key=abs)[-at.r:])
+
+
+@asm_2_eigenvalues.refutes("the r largest of all d, zeros for negative ones")
+def _(at):
+    return Instead(of_H=np.linalg.eigvalsh(at.target.mean_hessian)[-at.r:])
+
+
+@asm_2_eigenvalues.refutes("those of B in H = U^T B U, as if the u_i were orthonormal")
+def _(at):
+    back = np.linalg.pinv(at.target.U)
+    return Instead(on_S=np.linalg.eigvalsh(back.T @ at.target.mean_hessian @ back))
+
+
+@asm_2_eigenvalues.refutes("singular values for eigenvalues")
+def _(at):
+    return Instead(on_S=np.sort(np.abs(at.target.eigenvalues)))
+
+
+def _with_rank(rng, r, kind, slant, d):
+    """f* = sum_i lam_i He_2(v_i.x) / 2 + He_4(v_r.x) / 24 + sum_i v_i.x, the v_i orthonormal up to rounding, written in directions u_i.
+
+    Of these u_r is within 1 / slant of the span of the others. "deficient": lam_r = 0, so that v_r is relevant but H does not see it.
+    "linear": the last sum alone. The rank of H is exact, for g is made from its smoothed twin, whose quadratic part holds H.
+    """
+    lam = rng.uniform(0.5, 1.0, r) * (-1.0) ** rng.integers(0, 2, r) * (kind != "linear")
+    lam[-1] *= kind != "deficient"
+    A = np.tril(rng.uniform(-0.5, 0.5, (r, r)), -1) + np.diag([*[1.0] * (r - 1), 1 / slant])
+    U, back = A @ directions(rng, r, d, "orthonormal"), np.linalg.inv(A)                      # v_i = sum_j back_ij u_j
+    linear, square = ([tuple(k * int(i == j) for j in range(r)) for i in range(r)] for k in (1, 2))
+    smoothed = dict.fromkeys(linear, 1) | {alpha: Fraction(x) / 2 for alpha, x in zip(square, lam, strict=True)}
+    smoothed[(0,) * (r - 1) + (4,)] = Fraction(kind != "linear") / 24
+    in_frame = oracles.compose(smoothed, [list(map(Fraction, row)) for row in back.tolist()])
+    V = back @ U
+    return {"target": Target(polynomials.heat(in_frame, polynomials.gram(U), time=-1), U), "H": (V.T * lam) @ V,
+            "curved": float(np.sum(lam**2)) / 2 + (kind != "linear") / 24}
+
+
+@DLS22.claim(
+    "asm-2-rank",
+    where="section 2, Assumption 2",
+    printed_from=RESTATED,
+    covers=["A.S3"],
+    needs=["DLS22/asm-2", "DLS22/asm-2-eigenvalues"],
+    given=family(_with_rank, r=(1, 3), kind=["full", "deficient", "linear"], slant=[1, 1024], d=(4, 5)),
+    tol=ulps(lambda at: 16 * at.d),
+)
+def asm_2_rank(at):
+    """Where H has rank r (Assumption 2) 1 / kappa = lambda_min(H) sqrt(r); where its rank is smaller kappa is refused, however oblique the u_i."""
+    inverse = [math.sqrt(at.r) * min(_on_S(at)), 0.0]
+    return Sides(kappa=_asked(at.target), rank=inverse if at.kind == "full" else REFUSED, scale=[math.sqrt(at.r) * _moved(at), 1.0])
+
+
+REFUSED = [0.0, 1.0]
+
+
+def _asked(target):
+    """1 / kappa and 0, or that kappa is refused."""
+    try:
+        return [1 / target.kappa, 0.0]
+    except DomainError:
+        return REFUSED
+
+
+def _on_S(at):
+    """The moduli of the eigenvalues of H on S*."""
+    return np.sort(np.abs(np.linalg.eigvalsh(at.H)))[-at.r:]
+
+
+def _moved(at):
+    """What a rounding eps of G moves H by, in units of eps: cond(G) |C_4| / 2, where |C_4|^2 <= 4! E f^2 for the part f of degree >= 2."""
+    return math.sqrt(6 * at.curved) * _stretch(at.target.U) ** 2
+
+
+@asm_2_rank.refutes("the smallest eigenvalue that is not 0, also where the rank is below r")
+def _(at):
+    seen = [x for x in _on_S(at) if x > 1e-9]
+    return Instead(rank=[math.sqrt(at.r) * min(seen), 0.0] if seen else REFUSED)
+
+
+@asm_2_rank.refutes("rank decided at d eps, whatever the angles between the u_i")
+def _(at):
+    size = min(np.abs(at.target.eigenvalues))
+    return Instead(kappa=[math.sqrt(at.r) * size, 0.0] if size > at.d * 2.0**-52 else REFUSED)
+
+
+@asm_2_rank.refutes("the smallest eigenvalue with its sign")
+def _(at):
+    return Instead(rank=[math.sqrt(at.r) * min(at.target.eigenvalues), 0.0] if at.kind == "full" else REFUSED)
 
 
 @DLS22.claim(

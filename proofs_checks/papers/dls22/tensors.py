@@ -1,6 +1,6 @@
 """Appendix A.1: the tensors C_k of the target, Parseval, correlations.
 
-tensor-expansion  tensor-stein  mean-hessian                        the target
+tensor-expansion  tensor-gradient  tensor-stein  mean-hessian       the target
 lemma-9  lemma-9-bound  csq-correlation                             norms and correlations
 """
 
@@ -35,35 +35,98 @@ def _float_target(at):
 def tensor_expansion(at):
     """C_k(w^k) is the full contraction of E[grad^k f*], which is never formed: sum_k C_k(w^k) / k! = E f*(x + w)."""
     tensors = [oracles.derivative_tensor(written_out(at), k) for k in range(at.p + 1)]
-    W = np.array([at.w], dtype=float)
     return Sides(
-        contraction=[_float_target(at).contract(k, W)[0] for k in range(at.p + 1)],
-        explicit_tensor=[float(_contracted(tensor, at.w)) for tensor in tensors],
-        scale=[float(sum(abs(entry) for entry in tensor.values())) + 1 for tensor in tensors],
+        contraction=[*_contractions(at), float(polynomials.evaluate(_float_target(at).smoothed, _in_frame(at)))],
+        explicit_tensor=[*(float(_contracted(tensor, at.w)) for tensor in tensors), float(_mean_of_shifted(at))],
+        scale=[*map(_size, tensors), sum(map(_size, tensors))],
     )
+
+
+def _contractions(at):
+    return [_float_target(at).contract(k, np.array([at.w], dtype=float))[0] for k in range(at.p + 1)]
+
+
+def _in_frame(at):
+    """Uw."""
+    return [sum(a * b for a, b in zip(row, at.w, strict=True)) for row in at.U]
 
 
 def _contracted(tensor, w):
     return sum((entry * math.prod((w[i] for i in index), start=Fraction(1)) for index, entry in tensor.items()), start=Fraction())
 
 
+def _size(tensor):
+    return float(sum(abs(entry) for entry in tensor.values())) + 1
+
+
+def _mean_of_shifted(at):
+    """E f*(x + w): multiplied out in (1, x), then moments."""
+    shifted = oracles.compose(written_out(at), [(w_i, *e_i) for w_i, e_i in zip(at.w, np.eye(at.d, dtype=int).tolist(), strict=True)])
+    return sum(c * oracles.gaussian_moment(alpha[1:]) for alpha, c in shifted.items())
+
+
 @tensor_expansion.refutes("C_k / k! stored for C_k")
 def _(at):
-    W = np.array([at.w], dtype=float)
-    return Instead(contraction=[_float_target(at).contract(k, W)[0] / math.factorial(k) for k in range(at.p + 1)])
+    C = [C_k / math.factorial(k) for k, C_k in enumerate(_contractions(at))]
+    return Instead(contraction=[*C, sum(C)])
 
 
 @tensor_expansion.refutes("grad^k f* at 0 instead of its mean")
 def _(at):
-    f = written_out(at)
-    return Instead(contraction=[float(math.factorial(k) * polynomials.evaluate(polynomials.homogeneous(f, k), at.w)) for k in range(at.p + 1)])
+    return Instead(contraction=_derivatives_at_zero(at, written_out(at), at.w))
+
+
+def _derivatives_at_zero(at, f, w):
+    """The derivatives of f along w at 0, k = 0, ..., p, and f(w)."""
+    whole = [math.factorial(k) * polynomials.evaluate(polynomials.homogeneous(f, k), w) for k in range(at.p + 1)]
+    return [*map(float, whole), float(polynomials.evaluate(f, w))]
 
 
 @tensor_expansion.refutes("u_i taken as orthonormal")
 def _(at):
-    flat = polynomials.heat(at.g, polynomials.identity(at.r))
-    s = [sum(a * b for a, b in zip(row, at.w, strict=True)) for row in at.U]
-    return Instead(contraction=[float(math.factorial(k) * polynomials.evaluate(polynomials.homogeneous(flat, k), s)) for k in range(at.p + 1)])
+    return Instead(contraction=_derivatives_at_zero(at, polynomials.heat(at.g, polynomials.identity(at.r)), _in_frame(at)))
+
+
+@DLS22.claim(
+    "tensor-gradient",
+    where="section 5.1, the vectors C_{k+1}(w^k) of display (1)",
+    printed_from=RESTATED,
+    covers=["A.H5"],
+    needs=["DLS22/tensor-expansion"],
+    given=rational_target(p=(1, 4)),
+    tol=ulps(lambda at: 64 * (at.p + at.d)),
+)
+def tensor_gradient(at):
+    """C_k(w^{k-1}), one slot left open, is grad_w C_k(w^k) / k: a vector in span(u_1, ..., u_r), whose product with w is C_k(w^k)."""
+    f, W = _float_target(at), np.array([at.w], dtype=float)
+    tensors = [oracles.derivative_tensor(written_out(at), k) for k in range(1, at.p + 2)]
+    beside = np.column_stack([f.U, f.frame_coordinates(W)[0]])                                        # u_i, and u_i.w
+    return Sides(
+        vectors=[[*f.contract_to_vector(k, W)[0], f.contract(k, W)[0]] for k in range(1, at.p + 2)],
+        in_frame=[np.dot(f.contract_in_frame(k, W)[0], beside) for k in range(1, at.p + 2)],
+        explicit_tensor=[[*map(float, _open(tensor, at.w)), float(_contracted(tensor, at.w))] for tensor in tensors],
+        scale=[[_size(tensor)] * (at.d + 1) for tensor in tensors],
+    )
+
+
+def _open(tensor, w):
+    """The tensor contracted with w in all its slots but the first."""
+    total = [Fraction()] * len(w)
+    for (i, *rest), entry in tensor.items():
+        total[i] += entry * math.prod((w[j] for j in rest), start=Fraction(1))
+    return total
+
+
+@tensor_gradient.refutes("the gradient of C_k(w^k) without 1 / k")
+def _(at):
+    f, W = _float_target(at), np.array([at.w], dtype=float)
+    return Instead(vectors=[[*(k * f.contract_to_vector(k, W)[0]), f.contract(k, W)[0]] for k in range(1, at.p + 2)])
+
+
+@tensor_gradient.refutes("coordinates in the u_i by inner products, as if they were orthonormal")
+def _(at):
+    f, W = _float_target(at), np.array([at.w], dtype=float)
+    return Instead(vectors=[[*(f.contract_to_vector(k, W)[0] @ f.U.T @ f.U), f.contract(k, W)[0]] for k in range(1, at.p + 2)])
 
 
 @DLS22.claim(

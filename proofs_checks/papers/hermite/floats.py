@@ -3,7 +3,7 @@
     unit-norm            he_k = He_k / sqrt(k!)
     series               sum_k c_k He_k(z) / k!
     half-line            phi, Phi, E[He_k(z) 1{z + b >= 0}]
-    half-line-moments    E[z^k 1{z + b >= 0}]
+    half-line-moments    E[z^k 1{z + b >= 0}], E[(z + b) 1{z + b >= 0}]
 
 The budgets are those of the functions' docstrings, and 1 for rounding the exact route.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from proofs_checks import Instead, Sides, ulps
 from proofs_checks.instances import family
 from proofs_checks.papers.hermite import DERIVED, HERMITE, RECALLED
-from proofs_checks.papers.hermite.routes import half_line_values, over_root, plus_signs, tails, three_term
+from proofs_checks.papers.hermite.routes import half_line_values, mean_above, over_root, plus_signs, tails, three_term
 from refimpl import gaussian
 from refimpl.hermite import he, hermite_sum
 
@@ -145,12 +145,18 @@ def _(at):
 @HERMITE.claim("half-line-moments", where="moments of a half-line, by parts", printed_from=DERIVED, needs=["HERMITE/gaussian-moments"],
                given=family(_biases, K=(0, 8), b=BIASES), tol=ulps(4))
 def half_line_moments(at):
-    """m_k = E[z^k 1{z + b >= 0}]: m_0 = Phi(b), m_1 = phi(b), m_k = (-b)^{k-1} phi(b) + (k-1) m_{k-2}."""
+    """m_k = E[z^k 1{z + b >= 0}]: m_0 = Phi(b), m_1 = phi(b), m_k = (-b)^{k-1} phi(b) + (k-1) m_{k-2}; E[(z + b) 1{z + b >= 0}] = m_1 + b m_0."""
     return Sides(
-        recursion=gaussian.half_line_moments(at.K, at.x),
-        incomplete_gamma=np.transpose([tails(at.K, -b) for b in at.x]),
-        scale=np.transpose([_moment_budget(at.K, b) for b in at.x]),
+        recursion=[gaussian.half_line_mean(at.x), *gaussian.half_line_moments(at.K, at.x)],
+        incomplete_gamma=np.transpose([[mean_above(b), *tails(at.K, -b)] for b in at.x]),
+        scale=np.transpose([[_mean_budget(b), *_moment_budget(at.K, b)] for b in at.x]),
     )
+
+
+def _mean_budget(b):
+    """20 roundings, in fours, of phi + |b| Phi; and 1 for the other route."""
+    phi, Phi = half_line_values(0, b)[:2]
+    return (5 + 1 / 4) * (phi + abs(b) * Phi)
 
 
 def _moment_budget(K, b):
@@ -169,14 +175,14 @@ def _by_parts(K, b, edge):
 
 @half_line_moments.refutes("sign of the bias: b^{k-1} phi(b)")
 def _(at):
-    return Instead(recursion=np.transpose([_by_parts(at.K, b, b) for b in at.x]))
+    return Instead(recursion=[gaussian.half_line_mean(-at.x), *np.transpose([_by_parts(at.K, b, b) for b in at.x])])
 
 
 @half_line_moments.refutes("the boundary term lost: the moments of the whole line, halved")
 def _(at):
-    return Instead(recursion=np.transpose([_by_parts(at.K, b, 0.0) for b in at.x]))
+    return Instead(recursion=[gaussian.half_line_mean(at.x), *np.transpose([_by_parts(at.K, b, 0.0) for b in at.x])])
 
 
 @half_line_moments.refutes("divided by the probability of the half-line")
 def _(at):
-    return Instead(recursion=gaussian.half_line_moments(at.K, at.x) / gaussian.Phi(at.x))
+    return Instead(recursion=[gaussian.half_line_mean(at.x), *gaussian.half_line_moments(at.K, at.x)] / gaussian.Phi(at.x))

@@ -191,6 +191,13 @@ def tails(K, a):
         return [float(tail(k, mp.mpf(float(a)))) for k in range(K + 1)]
 
 
+def mean_above(b):
+    """E[(z + b) 1{z + b >= 0}]: the difference of two tails, far to the left."""
+    with mp.workdps(40):
+        b = mp.mpf(float(b))
+        return float(tail(1, -b) + b * tail(0, -b))
+
+
 def half_line_values(K, b, order=-1, sign=-1):
     """phi(b), Phi(b), d_0, ..., d_K with d_k = phi(b) He_{k + order}(sign b), by mpmath at 40 digits."""
     with mp.workdps(40):

@@ -1,6 +1,7 @@
 """Several variables.
 
     heat                       E g(s + v) = e^{D/2} g(s), v ~ N(0, G), D = sum_ij G_ij d_i d_j
+    several-euler              sum_i z_i d_i g_k = k g_k, g = sum_k g_k
     several-orthogonality      E He_alpha He_beta = alpha! delta
     several-stein              E[v_i g(v)] = sum_j G_ij E[d_j g(v)]
     several-coefficients       c_alpha = E[d^alpha g] = E[g He_alpha]
@@ -52,6 +53,11 @@ def _direction(rng, r, K):
 def _float_rows(rng, r, most):
     return {"alpha": tuple(int(a) for a in rng.integers(0, most + 1, r)), "Z": rng.uniform(-4, 4, (3, r))}
 
+def _graded(rng, r, p, last):
+    # in "cancelled" a coefficient of degree p is 0; "nothing" is the empty sum
+    g = {alpha: c * (last == "kept" or sum(alpha) < p) for alpha, c in _polynomial(rng, r, p).items() if last != "nothing"}
+    return {"g": g, "terms": [alpha for alpha, c in g.items() if c]}
+
 def _up_to(r, K):
     return {"alphas": [alpha for alpha in itertools.product(range(K + 1), repeat=r) if sum(alpha) <= K]}
 
@@ -96,6 +102,53 @@ def _(at):
 @heat_operator.refutes("sign of the time: He_alpha = e^{D/2} z^alpha")
 def _(at):
     return Instead(heat=_heat_with(at, at.g, at.G, 1, 1))
+
+
+@HERMITE.claim("several-euler", where="Euler's theorem on homogeneous polynomials", printed_from=RECALLED,
+               given=family(_graded, r=(1, 3), p=(0, 4), last=["kept", "cancelled", "nothing"]))
+def several_euler(at):
+    """d_i z^alpha = alpha_i z^(alpha - e_i), so sum_i z_i d_i g_k = k g_k where g = g_0 + ... + g_p, g_k of degree k; the polynomial 0 has p = 0."""
+    parts = [polynomials.homogeneous(at.g, k) for k in range(polynomials.degree(at.g) + 1)]
+    radial = polynomials.add({}, *(polynomials.scale(g_k, k) for k, g_k in enumerate(parts)))
+    return Sides(
+        parts=_labelled(how_many={(): len(parts)}, slopes=_slopes(at), radial=radial),
+        terms=_labelled(how_many={(): 1 + _degree(at.terms)}, slopes=_power_rule(at), radial=_radial(at)),
+    )
+
+
+def _degree(terms, of=sum):
+    return max(map(of, terms), default=0)
+
+
+def _slopes(at):
+    """d_i g for every i."""
+    return {(i, *alpha): c for i in range(at.r) for alpha, c in polynomials.partial(at.g, i).items()}
+
+
+def _power_rule(at, factor=lambda alpha, i: alpha[i]):
+    """The same, term by term: d_i lowers alpha_i by one, and factor(alpha, i) comes down."""
+    return {(i, *(a - (i == j) for j, a in enumerate(alpha))): factor(alpha, i) * at.g[alpha] for i in range(at.r) for alpha in at.terms}
+
+
+def _radial(at, order=sum):
+    """Each term as often as its degree."""
+    return {alpha: order(alpha) * at.g[alpha] for alpha in at.terms}
+
+
+@several_euler.refutes("the degree in each variable for the total degree")
+def _(at):
+    return Instead(terms=_labelled(how_many={(): 1 + _degree(at.terms, max)}, slopes=_power_rule(at), radial=_radial(at, max)))
+
+
+@several_euler.refutes("a coefficient 0 counts in the degree")
+def _(at):
+    return Instead(terms=_labelled(how_many={(): 1 + _degree(at.g)}, slopes=_power_rule(at), radial=_radial(at)))
+
+
+@several_euler.refutes("the power rule without its factor")
+def _(at):
+    slopes = _power_rule(at, lambda alpha, i: min(alpha[i], 1))
+    return Instead(terms=_labelled(how_many={(): 1 + _degree(at.terms)}, slopes=slopes, radial=_radial(at)))
 
 
 @HERMITE.claim("several-orthogonality", where="orthogonality in several variables", printed_from=RECALLED, given=family(_up_to, r=(1, 3), K=(0, 2)),
