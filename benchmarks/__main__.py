@@ -8,6 +8,7 @@ NAMES = {
     "start": "what a fresh process costs, up to the first verdict and the whole audit",
     "hermite": "hermite_sum: twin, definition, numpy.polynomial, torch, JAX",
     "contract": "Target.contract at d = 10000: seconds and megabytes",
+    "head": "64 heads after up to 10000 steps: one decomposition, Lanczos, and the steps themselves",
 }
 
 
