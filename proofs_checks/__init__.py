@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from proofs_checks import instances
     from proofs_checks.engine.claims import Paper
-    from proofs_checks.engine.evidence import AtMost, AtMostOn, Instead, Proof, Sampled, Scaling, Sides, ulps
+    from proofs_checks.engine.evidence import AtMost, AtMostOn, Frequency, Instead, Proof, Sampled, Scaling, Sides, ulps
     from proofs_checks.engine.outside import as_tests
 
-__all__ = ["Paper", "Sides", "AtMost", "AtMostOn", "Sampled", "Scaling", "Instead", "Proof", "ulps", "instances", "as_tests"]
+__all__ = ["Paper", "Sides", "AtMost", "AtMostOn", "Sampled", "Frequency", "Scaling", "Instead", "Proof", "ulps", "instances", "as_tests"]
 
-_HOME = {"Paper": "claims", "as_tests": "outside"} | dict.fromkeys(("Sides", "AtMost", "AtMostOn", "Sampled", "Scaling", "Instead", "Proof", "ulps"), "evidence")
+_HOME = {"Paper": "claims", "as_tests": "outside"} | dict.fromkeys(
+    ("Sides", "AtMost", "AtMostOn", "Sampled", "Frequency", "Scaling", "Instead", "Proof", "ulps"), "evidence")
 
 
 def __getattr__(name: str) -> Any:

@@ -42,7 +42,7 @@ def parser(command: str) -> argparse.ArgumentParser:
         seeds.add_argument("--seed", type=_whole, default=0, metavar="N", help="seed of the instances (0)")
         seeds.add_argument("--fresh", action="store_true", help="a seed that was not used before; it is printed")
     if command == "stress":
-        p.add_argument("--runs", type=_positive, default=100, metavar="N", help="runs an entry and level (100)")
+        p.add_argument("--runs", type=_positive, default=100, metavar="N", help="runs of each statistical entry and level, of scaling laws a tenth (100)")
         p.add_argument("--mutate-source", type=_positive, metavar="N", help="instead: N mutants of refimpl's source, each against the entries that reach it")
     return p
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from proofs_checks import AtMost, AtMostOn, Instead, Paper, Proof, Sampled, Scaling, Sides, ulps
+from proofs_checks import AtMost, AtMostOn, Frequency, Instead, Paper, Proof, Sampled, Scaling, Sides, ulps
 from proofs_checks.engine import run
 from proofs_checks.engine.claims import RegistryError
 from proofs_checks.engine.commands import exit_code
 from proofs_checks.engine.compare import align
 from proofs_checks.engine.run import audit_one
 from proofs_checks.engine.select import check_needs
+from proofs_checks.engine.statistics import binomial_samples
 from proofs_checks.engine.universal import UNIVERSAL
 from proofs_checks.instances import family
 from proofs_checks.papers import papers
@@ -93,7 +94,7 @@ CASES = [
 
     # the entry cannot be run
     case("a body that raises", planted(raises, off_by_one), "VACUOUS", "its body raised ZeroDivisionError at k = 3: integer division or modulo by zero"),
-    case("a body that returns nothing", planted(lambda at: None, off_by_one), "VACUOUS", "its body returned NoneType; it must return Sides, AtMost, Sampled or Scaling"),
+    case("a body that returns nothing", planted(lambda at: None, off_by_one), "VACUOUS", "its body returned NoneType; it must return Sides, AtMost, Sampled, Frequency or Scaling"),
     case("a body that returns one route", planted(lambda at: Sides(left=at.k), off_by_one), "VACUOUS",
          "its body raised EvidenceError at k = 1: Sides got 1 route; a check compares two that share no code"),
     case("a variant that raises", planted(same, raises), "VACUOUS",
@@ -334,6 +335,16 @@ def normal(truth, discrepancy=0.5, **more):
     return Sampled(draw=lambda rng, n: 1 + rng.standard_normal(n), truth=truth, variance=1.0, discrepancy=discrepancy, **more)
 
 
+def event(discrepancy=0.05, **claimed):
+    """An event of probability 0.3."""
+    return Frequency(happens=lambda rng, n: rng.random(n) < 0.3, discrepancy=discrepancy, **claimed)
+
+
+def rare(p, **claimed):
+    """An event of probability p."""
+    return Frequency(happens=lambda rng, n: rng.random(n) < p, discrepancy=0.05, **claimed)
+
+
 def law(exponent):
     """1 / size, with two percent of noise."""
     return Scaling(sizes=(64, 128, 256, 512), measure=lambda rng, size: (1 + 0.02 * rng.random()) / size, exponent=exponent)
@@ -363,6 +374,26 @@ OTHER_KINDS = [
     ("a mean that may draw too little", planted(lambda at: normal(1.0, at_most=100), lambda at: Instead(truth=2.0), given=ONCE, false_alarm=1e-8),
      "INCONCLUSIVE", "statistical", 3),
     ("a mean that does not say what it spends", planted(lambda at: normal(1.0), lambda at: Instead(truth=2.0), given=ONCE), "VACUOUS", "none", 1),
+    ("a probability", planted(lambda at: event(probability=0.3), lambda at: Instead(probability=0.4), given=ONCE, false_alarm=1e-8),
+     "CONSISTENT", "statistical", 0),
+    ("a wrong probability", planted(lambda at: event(probability=0.4), lambda at: Instead(probability=0.6), given=ONCE, false_alarm=1e-8),
+     "REFUTED", "statistical", 1),
+    ("no probability at all", planted(lambda at: event(probability=1.3), lambda at: Instead(probability=0.6), given=ONCE, false_alarm=1e-8),
+     "REFUTED", "statistical", 1),
+    ("a probability whose variant is too near", planted(lambda at: event(probability=0.3), lambda at: Instead(probability=0.301), given=ONCE,
+                                                        false_alarm=1e-8), "VACUOUS", "statistical", 1),
+    ("a probability that may draw too little", planted(lambda at: event(probability=0.3, at_most=100), lambda at: Instead(probability=0.4), given=ONCE,
+                                                       false_alarm=1e-8), "INCONCLUSIVE", "statistical", 3),
+    ("a probability that does not say what it spends", planted(lambda at: event(probability=0.3), lambda at: Instead(probability=0.4), given=ONCE),
+     "VACUOUS", "none", 1),
+    ("a bound of a probability", planted(lambda at: event(bound=0.35), lambda at: Instead(bound=0.2), given=ONCE, false_alarm=1e-8),
+     "CONSISTENT", "statistical", 0),
+    ("a bound that is exceeded", planted(lambda at: event(bound=0.2), lambda at: Instead(bound=0.1), given=ONCE, false_alarm=1e-8),
+     "REFUTED", "statistical", 1),
+    ("a bound of another event", planted(lambda at: event(bound=0.35), lambda at: rare(0.5, bound=0.35), given=ONCE, false_alarm=1e-8),
+     "CONSISTENT", "statistical", 0),
+    ("a bound far above the probability", planted(lambda at: rare(0.01, bound=0.35), lambda at: Instead(bound=0.001), given=ONCE, false_alarm=1e-8),
+     "VACUOUS", "statistical", 1),
     ("a law", planted(lambda at: law(-1.0), lambda at: Instead(exponent=-0.5), given=ONCE, false_alarm=1e-8), "CONSISTENT", "scaling", 0),
     ("a wrong exponent", planted(lambda at: law(-1.1), lambda at: Instead(exponent=-0.5), given=ONCE, false_alarm=1e-8), "REFUTED", "scaling", 1),
     ("a competitor that is not excluded", planted(lambda at: law(-1.0), lambda at: Instead(exponent=-1.01), given=ONCE, false_alarm=1e-8),
@@ -384,6 +415,56 @@ def test_every_kind_of_evidence_can_fail(claim, verdict, kind, code):
 
 def drawn(draw, **more):
     return planted(lambda at: Sampled(draw=draw, truth=1.0, variance=1.0, discrepancy=0.5, **more), lambda at: Instead(truth=2.0), given=ONCE, false_alarm=1e-8)
+
+
+def counted(happens, slip=lambda at: Instead(probability=0.8), probability=0.3, discrepancy=0.05):
+    return planted(lambda at: Frequency(happens=happens, probability=probability, discrepancy=discrepancy), slip, given=ONCE, false_alarm=1e-8)
+
+
+FREQUENCIES = [
+    case("a probability off by more than the discrepancy", counted(lambda rng, n: rng.random(n) < 0.36), "REFUTED", "the routes disagree"),
+    case("a negative probability", counted(lambda rng, n: rng.random(n) < 0.3, probability=-0.3), "REFUTED", "the routes disagree"),
+    case("two events, one of them wrong", counted(lambda rng, n: rng.random((n, 2)) < [0.3, 0.4], probability=[0.3, 0.3]), "REFUTED", "the routes disagree"),
+    case("an event that never happens", counted(lambda rng, n: np.zeros(n, dtype=bool), probability=0.0), "VACUOUS",
+         NOT_APART + "zero: probability, sign: probability, factor 2: probability"),
+    case("a variant within the discrepancy", counted(lambda rng, n: rng.random(n) < 0.3, lambda at: Instead(probability=0.301)), "VACUOUS", NOT_APART + "slip 1"),
+    case("a bound twice as large as the probability", planted(lambda at: rare(0.1, bound=0.3), lambda at: Instead(bound=0.03), given=ONCE, false_alarm=1e-8),
+         "VACUOUS", NOT_APART + "factor 2: bound"),
+    case("a discrepancy that no probability has", counted(lambda rng, n: rng.random(n) < 0.5, probability=0.5, discrepancy=0.6), "VACUOUS",
+         "discrepancy = 0.6, and no probability is so far away from the one that is claimed; lower it"),
+    case("numbers for events", counted(lambda rng, n: rng.random(n)), "VACUOUS", "happens returned float64 entries; it says True or False of each sample"),
+    case("events that are too few", counted(lambda rng, n: rng.random(7) < 0.3), "VACUOUS", "happens returned (7,) where {n} samples of 1 components were asked for"),
+    case("a probability that is NaN", counted(lambda rng, n: rng.random(n) < 0.3, probability=math.nan), "VACUOUS",
+         "a route holds nan; a NaN or an infinity agrees with nothing"),
+    case("an event that raises", counted(lambda rng, n: 1 // 0), "VACUOUS",
+         "its evidence raised ZeroDivisionError at k = 1: integer division or modulo by zero"),
+    case("a variant of another kind", counted(lambda rng, n: rng.random(n) < 0.3, lambda at: normal(1.0)), "VACUOUS",
+         "the variant 'slip 1' cannot be compared at k = 1: it returned Sampled where the entry has a Frequency with probability="),
+    case("a bound for a probability", counted(lambda rng, n: rng.random(n) < 0.3, lambda at: rare(0.3, bound=0.1)), "VACUOUS",
+         "the variant 'slip 1' cannot be compared at k = 1: it returned Frequency where the entry has a Frequency with probability="),
+]
+
+
+@pytest.mark.parametrize(("claim", "verdict", "note"), FREQUENCIES)
+def test_a_planted_error_in_a_frequency_is_rejected_and_says_why(claim, verdict, note):
+    result = audit_one(claim)
+    samples = binomial_samples(0.3, 0.05, 1e-8, two_sided=True)
+    assert (result.verdict, result.note) == (verdict, note.replace("{n}", str(samples)))
+    assert exit_code([result]) == 1
+
+
+def test_a_frequency_that_may_draw_too_little_says_how_much_it_needs():
+    result = audit_one(planted(lambda at: event(probability=0.3, at_most=100), lambda at: Instead(probability=0.4), given=ONCE, false_alarm=1e-8))
+    assert result.note == f"it needs {binomial_samples(0.3, 0.05, 1e-8, two_sided=True)} samples to see 0.05, and may draw 100"
+
+
+def test_every_universal_variant_of_a_probability_is_tried_and_caught():
+    at = {"probability": lambda at: Frequency(happens=lambda rng, n: rng.random((n, 2)) < [0.7, 0.2], probability=[0.7, 0.2], discrepancy=0.05),
+          "bound": lambda at: event(bound=0.35)}
+    tried = {"probability": ["zero", "sign", "factor 2", "shift by one"], "bound": ["zero", "sign", "factor 2"]}
+    for claimed, body in at.items():
+        result = audit_one(planted(body, lambda at, claimed=claimed: Instead(**{claimed: [0.1] * (1 + (claimed == "probability"))}), given=ONCE, false_alarm=1e-8))
+        assert [(v.name, v.caught) for v in result.universal] == [(f"{name}: {claimed}", True) for name in tried[claimed]]
 
 
 BUGS_OF_OTHER_KINDS = [
@@ -439,6 +520,8 @@ SLIPS = {                                              # what is wrong: (where i
     "E[z^k 1{z + b >= 0}]": (gaussian, "half_line_moments", UP),
     "E g(v)": (polynomials, "mean", DOWN),
     "e^{D/2}": (polynomials, "heat", UP),
+    "the part of degree k": (polynomials, "homogeneous", UP),
+    "S*": (Target, "S_star", UP),
     "half_space_moment": (population, "half_space_moment", UP),
     "kappa": (Target, "kappa", DOWN),
     "a label": (Target, "sample", UP),
@@ -450,7 +533,8 @@ SLIPS = {                                              # what is wrong: (where i
     "ell": (Loss, "value", UP),
     "d ell / d f": (Loss, "derivative", UP),
 }
-NO_FUNCTION = {"DLS22/iota", "DLS22/eq-1-quadratic", "DLS22/relu-mean"}     # all routes are written out in the entry
+NO_FUNCTION = {"DLS22/iota", "DLS22/eq-1-quadratic", "DLS22/relu-mean",
+               "DLS22/lemma-27", "DLS22/lemma-8", "DLS22/cor-28-law", "DLS22/cor-28"}     # all routes are written out in the entry
 claims = {claim.id: claim for paper in papers() for claim in paper}
 
 

@@ -113,6 +113,27 @@ class Sampled(Routes):
         self.draw, self.variance, self.discrepancy, self.at_most = draw, variance, discrepancy, at_most
 
 
+class Frequency(Routes):
+    """A probability, or an upper bound of one, against how often the event happens in samples: an exact binomial test.
+
+    ``happens(rng, n)`` says of n independent samples whether the event happens, bool (n,) or (n, k). Either ``probability`` is what it is known to
+    be (the test is two-sided) or ``bound`` what it is at most; with probability at least 1 - q means that the contrary has the bound q. ``discrepancy``
+    is how wrong a probability must be noticed, and how far a bound must be exceeded. The runner computes the number of samples from
+    the binomial law before anything is drawn, so that a false and a missed alarm have at most the probability that the claim spends; where it
+    exceeds ``at_most`` the verdict is INCONCLUSIVE. A variant with another event returns a Frequency of its own, for which the same number is drawn.
+    """
+
+    def __init__(self, *, happens: Callable[[Any, int], Any], probability: Any = None, bound: Any = None, discrepancy: float,
+                 at_most: int = 2_000_000) -> None:
+        if (probability is None) == (bound is None):
+            raise EvidenceError("Frequency takes either probability=, what it is known to be, or bound=, what it is at most")
+        if not 0 < discrepancy < 1:
+            raise EvidenceError(f"Frequency got discrepancy={discrepancy!r}; it is a difference of probabilities, such as 0.01")
+        self.claimed = "bound" if probability is None else "probability"
+        self.routes = {self.claimed: bound if probability is None else probability, "frequency_in_samples": None}
+        self.happens, self.discrepancy, self.at_most = happens, discrepancy, at_most
+
+
 class Scaling(Routes):
     """A power law: ``measure(rng, size)`` behaves as size^exponent.
 
@@ -134,4 +155,4 @@ class Instead:
         self.changed = changed
 
 
-Evidence = Sides | AtMost | AtMostOn | Sampled | Scaling
+Evidence = Sides | AtMost | AtMostOn | Sampled | Frequency | Scaling

@@ -238,6 +238,7 @@ def explain(result: Result) -> str:
         ("labels", ", ".join(claim.covers)), ("also", ", ".join(claim.aliases)), ("needs", ", ".join(claim.needs)),
         ("verdict", result.verdict + ("" if result.as_expected else f" (its form says {claim.expected})")), ("erratum", claim.erratum or ""),
         ("evidence", f"{result.evidence}, {result.instances} instances, worst {_figure(result.worst)}, {result.seconds:.2f} s"),
+        ("errors", f"false and missed alarms at most {result.false_alarm:g} each; sees a discrepancy of {result.discrepancy:.2g}" if result.false_alarm else ""),
         ("mutants", ", ".join(f"{count} {what}" for what, count in result.mutants.items() if count)),
         ("routes", " = ".join(result.routes)), ("witness", result.witness), ("note", result.note if result.note != claim.erratum else ""),
         *(("caught" if v.caught else "MISSED", v.name) for v in result.variants + result.universal),

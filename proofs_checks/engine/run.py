@@ -14,8 +14,19 @@ from proofs_checks.engine import instances
 from proofs_checks.engine.boxes import holds_on
 from proofs_checks.engine.claims import Claim, Variant
 from proofs_checks.engine.compare import Comparison, compare
-from proofs_checks.engine.evidence import AtMost, AtMostOn, Evidence, EvidenceError, Instead, Proof, Sampled, Scaling, Sides
-from proofs_checks.engine.stochastic import Compare, sampled, scaling
+from proofs_checks.engine.evidence import (
+    AtMost,
+    AtMostOn,
+    Evidence,
+    EvidenceError,
+    Frequency,
+    Instead,
+    Proof,
+    Sampled,
+    Scaling,
+    Sides,
+)
+from proofs_checks.engine.stochastic import Compare, stochastic
 from proofs_checks.engine.universal import universal
 
 VERDICTS = ("HOLDS", "AMENDED", "REFUTED", "CONSISTENT", "INCONCLUSIVE", "VACUOUS", "OUT OF REACH")
@@ -130,12 +141,12 @@ def _judge(claim: Claim, seed: int, profile: str, level: float, start: float) ->
     # 4. only then a verdict
     verdict, note = _verdict(claim, compared, broken, variants, everywhere)
     kind = _kind(claim, compared, drawn) if not broken else _weakest(compared)
-    stochastic = kind in ("statistical", "scaling")
+    spends = kind in ("statistical", "scaling")
     return Result(
         claim, verdict, evidence=kind, routes=tuple(tried[0].evidence.routes), variants=variants,
         universal=everywhere, worst=_worst(compared, bool(broken)), instances=len(drawn), seconds=time.perf_counter() - start,
         witness=_witness(broken) if broken else printed_witness, note=note,
-        false_alarm=level if stochastic else 0.0, discrepancy=max(c.discrepancy for c in compared))
+        false_alarm=level if spends else 0.0, discrepancy=max(c.discrepancy for c in compared))
 
 
 def _instances(claim: Claim, count: int, rng: np.random.Generator) -> list[Any]:
@@ -164,10 +175,10 @@ def _try(claim: Claim, at: Any, level: float, rng: np.random.Generator) -> tuple
 
 def _against(claim: Claim, at: Any, evidence: Evidence, level: float, rng: np.random.Generator) -> Compare:
     """How this evidence, or a variant of it, compares; what is sampled is sampled once."""
-    if isinstance(evidence, Sampled | Scaling):
+    if isinstance(evidence, Sampled | Frequency | Scaling):
         if level <= 0:
             raise EvidenceError("its evidence is drawn, so the claim must say what it spends: claim(..., false_alarm=1e-8)")
-        return sampled(evidence, level, rng) if isinstance(evidence, Sampled) else scaling(evidence, level, rng)
+        return stochastic(evidence, level, rng)
     budget = claim.tol.at(at) if claim.tol else None
 
     def against(other: Evidence) -> Comparison:
@@ -277,7 +288,7 @@ def _evidence(claim: Claim, at: Any) -> Evidence:
     except Exception as error:
         raise Vacuous(f"its body raised {type(error).__name__} at {at!r}: {error}") from error
     if not isinstance(evidence, Evidence):
-        raise Vacuous(f"its body returned {type(evidence).__name__}; it must return Sides, AtMost, Sampled or Scaling")
+        raise Vacuous(f"its body returned {type(evidence).__name__}; it must return Sides, AtMost, Sampled, Frequency or Scaling")
     return evidence
 
 

@@ -8,6 +8,7 @@ all that Catoni's estimator asks for: it needs 1.25 times the samples of the cen
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -52,17 +53,61 @@ def catoni_samples(variance: float, discrepancy: float, delta: float) -> int:
     return math.ceil(2 * L + 8 * variance * L / discrepancy**2)
 
 
-# ---- exact binomial bounds
+# ---- exact binomial tails
+
+SLACK = 2.0**-33        # relative error of a tail that is allowed for: betainc's is below 2e-12 for n <= 2e6
+
+
+def binomial_at_least(k: int, n: int, p: float) -> float:
+    """Pr[Binomial(n, p) >= k] = I_p(k, n - k + 1), never below its true value."""
+    from scipy.special import betainc
+
+    return 1.0 if k <= 0 else 0.0 if k > n else min(1.0, (1 + SLACK) * float(betainc(k, n - k + 1, p)))
+
+
+def binomial_at_most(k: int, n: int, p: float) -> float:
+    """Pr[Binomial(n, p) <= k] = 1 - I_p(k + 1, n - k), never below its true value."""
+    from scipy.special import betaincc
+
+    return 1.0 if k >= n else 0.0 if k < 0 else min(1.0, (1 + SLACK) * float(betaincc(k + 1, n - k, p)))
+
 
 def binomial_upper(n: int, p: float, delta: float) -> int:
-    """The smallest k with Pr[Binomial(n, p) > k] <= delta, summed exactly from the left in logarithms."""
-    below = 0.0
-    for k in range(n + 1):
-        log_term = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log1p(-p)
-        below += math.exp(log_term)
-        if 1 - below <= delta - n * 2.0**-50:
-            return k
-    return n
+    """The smallest k with Pr[Binomial(n, p) > k] <= delta."""
+    return bisect_left(range(n), True, key=lambda k: binomial_at_least(k + 1, n, p) <= delta)
+
+
+def binomial_lower(n: int, p: float, delta: float) -> int:
+    """The largest k with Pr[Binomial(n, p) < k] <= delta."""
+    return bisect_left(range(1, n + 1), True, key=lambda k: binomial_at_most(k - 1, n, p) > delta)
+
+
+def binomial_p_value(k: int, n: int, p: float, *, two_sided: bool) -> float:
+    """How probable so extreme a count is: of the nearer tail twice (Clopper and Pearson), or of counts >= k where p is an upper bound.
+
+    The test rejects where it is at most its level. What is no probability is rejected by any count, except a bound above 1.
+    """
+    if not two_sided:
+        return binomial_at_least(k, n, min(p, 1.0)) if p >= 0 else 0.0
+    return min(1.0, 2 * min(binomial_at_least(k, n, p), binomial_at_most(k, n, p))) if 0 <= p <= 1 else 0.0
+
+
+def binomial_miss(n: int, claimed: float, true: float, level: float, *, two_sided: bool) -> float:
+    """Pr[the test of this level accepts ``claimed``] under the true probability: its error on the side that is in doubt."""
+    tail = level / 2 if two_sided else level
+    return (binomial_at_most(binomial_upper(n, claimed, tail), n, true) if true > claimed
+            else binomial_at_least(binomial_lower(n, claimed, tail), n, true))
+
+
+def binomial_samples(p: float, discrepancy: float, delta: float, *, two_sided: bool) -> int:
+    """How many samples tell p from a probability ``discrepancy`` away, whichever of the two is claimed, each error with probability at most delta.
+
+    2 log(2 / delta) / discrepancy^2 is always enough (Hoeffding); bisection below it, by the exact law. 0 where no probability is so far away.
+    """
+    away = [q for q in (p - discrepancy, p + discrepancy) if 0 <= q <= 1]
+    pairs = [pair for q in away for pair in ((p, q), (q, p)) if two_sided or pair[0] < pair[1]]
+    return bisect_left(range(math.ceil(2 * math.log(2 / delta) / discrepancy**2)), True,
+                       key=lambda n: all(binomial_miss(n, claimed, true, delta, two_sided=two_sided) <= delta for claimed, true in pairs))
 
 
 # ---- slopes

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from proofs_checks.engine.compare import Numbers, Value, align
-from proofs_checks.engine.evidence import AtMost, AtMostOn, Evidence, Sides
+from proofs_checks.engine.evidence import AtMost, AtMostOn, Evidence, Frequency, Sides
 
 Transform: TypeAlias = Callable[[Numbers], Numbers | None]
 
@@ -46,11 +46,12 @@ def universal(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
     names = [name for name, value in evidence.routes.items() if value is not None]
     routes = dict(zip(names, align([evidence.routes[name] for name in names]), strict=True))
     kept = dict(routes) if isinstance(evidence, Sides | AtMost) else {}
-    for route in ["bound"] if isinstance(evidence, AtMost) else names:
+    bounded = isinstance(evidence, AtMost) or (isinstance(evidence, Frequency) and evidence.claimed == "bound")
+    for route in ["bound"] if bounded else names:
         value = routes[route].middle
-        for name, transform in (UNIVERSAL_BOUND if isinstance(evidence, AtMost) else UNIVERSAL).items():
+        for name, transform in (UNIVERSAL_BOUND if bounded else UNIVERSAL).items():
             wrong = transform(value)
-            if wrong is not None and not _equivalent(name, value, wrong, isinstance(evidence, AtMost)):
+            if wrong is not None and not _equivalent(name, value, wrong, bounded):
                 yield f"{name}: {route}", evidence.instead({**kept, route: Value(np.asarray(wrong))})
 
 
@@ -61,10 +62,10 @@ def _universal_on(evidence: AtMostOn) -> Iterator[tuple[str, Evidence]]:
     yield "factor 2: bound", evidence.instead({"bound": lambda *x: bound(*x) - abs(bound(*x)) / 2})
 
 
-def _equivalent(name: str, value: Numbers, wrong: Numbers, at_most: bool) -> bool:
+def _equivalent(name: str, value: Numbers, wrong: Numbers, bounded: bool) -> bool:
     """A symmetric matrix is its own transpose and a constant vector its own shift, up to the last 12 bits of the largest entry; a bound
     that did not fall anywhere is no wrong bound."""
-    if at_most:
+    if bounded:
         return not np.any(wrong < value)
     if name not in REARRANGING or wrong.shape != value.shape:
         return False

@@ -1,14 +1,22 @@
 """What an entry returns, and the rounding budget."""
 
+import flint
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofs_checks import AtMost, Instead, Sides, ulps
+from proofs_checks import AtMost, Frequency, Instead, Sides, ulps
+from proofs_checks.engine import instances
 from proofs_checks.engine.evidence import EPS, EvidenceError
+from proofs_checks.engine.run import PRECISION
+from proofs_checks.papers.dls22 import certainty
 
 whole = st.integers(-9, 9)
+
+
+def frequency(discrepancy=0.1, **claimed):
+    return Frequency(happens=lambda rng, n: rng.random(n) < 0.5, discrepancy=discrepancy, **claimed)
 
 
 def test_routes_are_named_by_keyword_and_positional_ones_are_left_and_right():
@@ -26,6 +34,11 @@ def test_routes_are_named_by_keyword_and_positional_ones_are_left_and_right():
     (Instead, "Instead got no route; name the one that is wrong: Instead(series=...)"),
     (lambda: Sides(1, 2).instead({"series": 3}), "Instead names the route 'series'; this entry has left, right"),
     (lambda: AtMost(value=1, bound=2).instead({"left": 3}), "Instead names the route 'left'; this entry has value, bound"),
+    (frequency, "Frequency takes either probability=, what it is known to be, or bound=, what it is at most"),
+    (lambda: frequency(probability=0.5, bound=0.5), "Frequency takes either probability=, what it is known to be, or bound=, what it is at most"),
+    (lambda: frequency(bound=0.5, discrepancy=0), "Frequency got discrepancy=0; it is a difference of probabilities, such as 0.01"),
+    (lambda: frequency(bound=0.5, discrepancy=1.5), "Frequency got discrepancy=1.5; it is a difference of probabilities, such as 0.01"),
+    (lambda: frequency(bound=0.5).instead({"probability": 3}), "Instead names the route 'probability'; this entry has bound, frequency_in_samples"),
 ])
 def test_a_mistake_says_what_to_write(make, message):
     with pytest.raises(EvidenceError) as error:
@@ -56,3 +69,22 @@ def test_a_budget_counts_units_in_the_last_place_of_1(count):
     assert np.spacing(1.0) == EPS == 2.0**-52
     assert ulps(count).at(None) == count * 2.0**-52
     assert ulps(lambda at: at + 1).at(count) == (count + 1) * 2.0**-52
+
+
+@given(whole, whole)
+def test_instead_replaces_a_probability_and_keeps_the_event(a, b):
+    for claimed in ("probability", "bound"):
+        evidence = frequency(**{claimed: a})
+        other = evidence.instead({claimed: b})
+        assert (other.routes, other.claimed) == ({claimed: b, "frequency_in_samples": None}, claimed)
+        assert (other.happens, other.discrepancy, other.at_most) == (evidence.happens, 0.1, 2_000_000)
+        assert evidence.routes == {claimed: a, "frequency_in_samples": None}
+
+
+def test_closed_form_constants_are_enclosed_to_100_bits(monkeypatch):
+    """At the runner's precision every ball of the constants is narrower than 2^-100 of its middle."""
+    monkeypatch.setattr(flint.ctx, "prec", PRECISION)
+    drawn = instances.draw(certainty.constants.given, 40, np.random.default_rng(0))
+    balls = [ball for at in drawn for ball in certainty.constants.body(at).routes["arb"]]
+    assert len(balls) > 50
+    assert min(ball.rel_accuracy_bits() for ball in balls) >= 100
