@@ -9,6 +9,7 @@ NAMES = {
     "hermite": "hermite_sum: twin, definition, numpy.polynomial, torch, JAX",
     "contract": "Target.contract at d = 10000: seconds and megabytes",
     "head": "64 heads after up to 10000 steps: one decomposition, Lanczos, and the steps themselves",
+    "solvers": "ridge on a Gram matrix: Cholesky, conjugate gradients, Nystrom; paths of lam",
 }
 
 

@@ -8,11 +8,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from refimpl import activations, data, errors, gaussian, hermite, initial, losses, network, polynomials, population, rng
+    from refimpl import (
+        activations,
+        baselines,
+        bivariate,
+        catoni,
+        data,
+        errors,
+        gaussian,
+        head,
+        hermite,
+        initial,
+        losses,
+        network,
+        polynomials,
+        population,
+        risk,
+        rng,
+        sweeps,
+        training,
+    )
     from refimpl._twins import current_implementation, implementation
 
-__all__ = ["activations", "data", "errors", "gaussian", "hermite", "initial", "losses", "network", "polynomials", "population",
-           "rng", "implementation", "current_implementation"]
+__all__ = ["activations", "baselines", "bivariate", "catoni", "data", "errors", "gaussian", "head", "hermite", "initial", "losses", "network",
+           "polynomials", "population", "risk", "rng", "sweeps", "training", "implementation", "current_implementation"]
 
 __version__ = "0.1.0"
 

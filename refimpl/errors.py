@@ -34,6 +34,10 @@ class NonFiniteError(ValueError):
     """A NaN or an infinity, in an input or in a result, with the place where it was seen."""
 
 
+class NotConvergedError(ValueError):
+    """The iterations that were allowed did not reach the residual that was asked for."""
+
+
 class DtypeError(TypeError):
     """An argument of another type than the one the function is stated for."""
 

@@ -41,6 +41,8 @@ class Loss:
     ------
     ShapeError, DtypeError, NonFiniteError   for f and y that are not float64 vectors of one length.
     DomainError   for a label other than -1 and +1 where ``signs``.
+    Rounding   with exp and log1p within 1 ulp, relative, a number below 2^-1022 counting as 2^-1022: ell square 2 eps, absolute and hinge
+    1 eps, logistic 3 eps, and n/2 eps more for the mean, whose terms are at least 0; ``derivative`` square 1 eps, logistic 3 eps, else exact.
     """
 
     name: str
@@ -99,9 +101,8 @@ def _logistic(f: Array, y: Array) -> Array:
 
 
 def _dlogistic(f: Array, y: Array) -> Array:
-    from scipy.special import expit
-
-    return np.asarray(-y * expit(-y * f))              # expit(t) = 1 / (1 + exp(-t)), without overflow
+    t = -y * f
+    return np.asarray(-y * np.exp(np.minimum(t, 0.0)) / (1 + np.exp(-np.abs(t))))      # e^t / (1 + e^t), without overflow
 
 
 SQUARE = Loss("square", _square, _dsquare)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from refimpl.activations import ERF, RELU, TANH, TRUNCATED_RELU, Activation, analytic
 from refimpl.errors import DomainError, DtypeError, NonFiniteError
-from tests.strategies import EPS, SPOILED, frozen, half_line_moment, mp, reals, relu_terms, rodrigues, ulps, vectors
+from tests.strategies import EPS, NORMAL, SPOILED, frozen, half_line_moment, mp, reals, relu_terms, rodrigues, ulps, vectors
 
 EXP, SIN = analytic("exp", np.exp, np.exp), analytic("sin", np.sin, np.cos)
 ALL = [RELU, TRUNCATED_RELU, TANH, ERF, EXP, SIN]
@@ -40,20 +40,20 @@ def test_pieces_are_exact_and_a_kink_takes_the_derivative_from_the_right(activat
 
 
 @given(z=vectors(reals(300) | reals(3)))
-@example(z=frozen([0.0, 19.1, -19.1, 350.0]))
+@example(z=frozen([0.0, 19.1, -19.1, 350.0, 355.6, -372.0, 800.0]))
 def test_tanh_and_its_derivative(z):
-    """4 ulps of the library's tanh; the derivative is e = exp(-2 |z|) and four operations on it."""
-    assert ulps(TANH.value(z), [mp.tanh(x) for x in z]) <= 4
-    assert ulps(TANH.derivative(z), [mp.sech(x)**2 for x in z]) <= 8
+    """2 ulps of the library's tanh and cosh; the derivative squares 1 / cosh, and far out it fades into denormals."""
+    assert ulps(TANH.value(z), [mp.tanh(x) for x in z]) <= 2
+    slope = [mp.sech(x)**2 for x in z]
+    assert ulps(TANH.derivative(z), slope, [x + NORMAL for x in slope]) <= 6
 
 
 @given(z=vectors(reals(3) | reals(25)))
 @example(z=frozen([0.0, 5.0, -26.0]))
 def test_erf_and_its_derivative(z):
-    """4 ulps of the library's erf; sqrt(2) z is rounded twice, and exp(-z^2) takes that 2 z^2 times."""
-    assert ulps(ERF.value(z), [mp.erf(x) for x in z]) <= 4
-    for x, got in zip(z, ERF.derivative(z), strict=True):
-        assert ulps(got, 2 / mp.sqrt(mp.pi) * mp.exp(-mp.mpf(x)**2)) <= 8 + 2 * x * x
+    """2 ulps of the library's erf; the derivative is two exps, which split z^2, and four operations on them."""
+    assert ulps(ERF.value(z), [mp.erf(x) for x in z]) <= 2
+    assert ulps(ERF.derivative(z), [2 / mp.sqrt(mp.pi) * mp.exp(-mp.mpf(x)**2) for x in z]) <= 5
 
 
 @pytest.mark.parametrize("z", [27.5, 28.0, 1e10 + 0.3, 2.0**512, 2.0**1023, 1.7e308])

@@ -65,9 +65,9 @@ def test_derivative_away_from_kinks(loss, at):
 
 
 @given(at=samples(700))
-@example(at=(frozen([0.0, 800.0, -800.0, 37.0]), frozen([1.0, 1.0, 1.0, 1.0])))
+@example(at=(frozen([0.0, 800.0, -800.0, 37.0, 709.9, 740.0]), frozen([1.0, 1.0, 1.0, 1.0, 1.0, 1.0])))
 def test_logistic_derivative(at):
-    """-y / (1 + exp(y f)): exp and two operations."""
+    """-y / (1 + exp(y f)): exp and two operations; far out it fades into denormals."""
     f, y = at
     expected = [-mp.mpf(y_i) / (1 + mp.exp(mp.mpf(y_i) * f_i)) for f_i, y_i in zip(f, y, strict=True)]
     assert ulps(LOGISTIC.derivative(f, y), expected, [abs(v) + NORMAL for v in expected]) <= 4

@@ -22,11 +22,11 @@ from proofs_checks.engine import equation as eq
 from proofs_checks.engine import instances
 from proofs_checks.engine.claims import Claim
 from proofs_checks.engine.compare import align, compare
-from proofs_checks.engine.equation import PROBE, Definition, Equation, audited, definition
+from proofs_checks.engine.equation import PROBE, Definition, Equation, MutationError, audited, definition
 from proofs_checks.engine.evidence import AtMost, Sides
 from proofs_checks.engine.mutants import Change
 from proofs_checks.engine.mutate import Job, Mutant, named
-from proofs_checks.engine.run import INSTANCES
+from proofs_checks.engine.run import INSTANCES, precision
 from proofs_checks.engine.select import all_papers, select
 from refimpl.rng import stream
 
@@ -40,7 +40,7 @@ class Hung(BaseException):
 def work(pipe: Any, job: Job, done: frozenset[int]) -> None:
     """Run the mutants of a job that are not done, and say so: plan, start and end of each, done."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)               # whoever waits for this process ends it
-    with refimpl.implementation("numpy"), warnings.catch_warnings(), np.errstate(all="ignore"):
+    with refimpl.implementation("numpy"), precision(), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for name in ("empty", "empty_like"):                   # what no mutant writes must not be what another one left there
             setattr(np, name, _filled(getattr(np, name)))
@@ -91,6 +91,7 @@ class Trial:
     kept: list[tuple[dict[str, Any], tuple[str, ...]]]
     base: Sides | AtMost | None = None
     hits: dict[int, int] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def budget(self) -> float | None:
@@ -152,7 +153,7 @@ class Bench:
         self.called: set[FunctionType] = set()
         self._number(floats)
         self.caches = eq.caches(claim.body for claim in claims)
-        self.slowest = self.seconds = 0.0
+        self.seconds = 0.0
         self.trials = [trial for claim in claims for trial in self._ready(claim, seed, profile)]
         self.tries: dict[int, list[Trial]] = {}
         for trial in self._in_order():
@@ -164,7 +165,10 @@ class Bench:
         """The bench of a job: one claim and its equation, or all claims and all functions."""
         if job.claim is not None:
             claim = next(claim for paper in all_papers(job.names) for claim in paper if claim.id == job.claim)
-            return cls([claim], eq.equation(claim.body), job.seed, job.profile, floats=claim.tol is not None)
+            bench = cls([claim], eq.equation(claim.body), job.seed, job.profile, floats=claim.tol is not None)
+            if not bench.trials:
+                raise MutationError("its routes disagree in the process of the mutants, or it raised there")
+            return bench
         eq.load_all()
         return cls(select(job.names), Equation([], {f: [f] for f in audited().values()}, {}), job.seed, job.profile, floats=True)
 
@@ -198,9 +202,8 @@ class Bench:
                         return []
                 except Exception:
                     return []
-                trial.hits = dict(hits)
-                seconds = time.process_time() - started
-                self.seconds, self.slowest = self.seconds + seconds, max(self.slowest, seconds)
+                trial.hits, trial.seconds = dict(hits), time.process_time() - started
+                self.seconds += trial.seconds
         return trials
 
     @contextlib.contextmanager
@@ -239,11 +242,12 @@ class Bench:
             self.called.add(function)
 
     def _in_order(self) -> list[Trial]:
-        """Of each claim first what reaches most nodes in fewest steps; of several claims three trials each in turn."""
+        """Of each claim first what reaches most nodes in fewest steps; of several claims three trials each in turn, the quickest claim first."""
         by_claim: dict[str, list[Trial]] = {}
         for trial in self.trials:
             by_claim.setdefault(trial.claim.id, []).append(trial)
-        ranked = [(rank // 3, trial) for trials in by_claim.values()
+        quickest = sorted(by_claim.values(), key=lambda trials: sum(trial.seconds for trial in trials))
+        ranked = [(rank // 3, trial) for trials in quickest
                   for rank, trial in enumerate(sorted(trials, key=lambda trial: (-len(trial.hits), sum(trial.hits.values()))))]
         return [trial for _, trial in sorted(ranked, key=lambda pair: pair[0])]
 
@@ -303,7 +307,7 @@ class Bench:
 
     def _once(self, trial: Trial) -> str:
         try:
-            with _seconds(1 + 20 * self.slowest):
+            with _seconds(1 + 20 * trial.seconds):
                 return trial.judged()
         except Hung:
             return "timed out"

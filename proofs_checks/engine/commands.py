@@ -117,16 +117,19 @@ def _job(names: tuple[str, ...], claim_id: str, seed: int, profile: str, impleme
     """One claim, found again by its ID in whatever process this is; plain values travel back."""
     with refimpl.implementation(implementation), threadpool_limits(1):     # one level of parallelism: workers
         result = audit_one(find(claim_id, names), seed=seed, profile=profile)
-    if mutants and result.as_expected and result.evidence in MUTATED:
+    if mutants and result.as_expected and result.evidence in MUTATED and (result.evidence != "proved" or result.claim.proof):
         result = with_mutants(result, names, seed, profile)
     return {key: value for key, value in vars(result).items() if key != "claim"}
 
 
 def with_mutants(result: Result, names: tuple[str, ...], seed: int, profile: str) -> Result:
     """The result with the figures of its automatic mutants, and the survivors in its note."""
-    from proofs_checks.engine.mutate import run_mutants
+    from proofs_checks.engine.mutate import MutationError, run_mutants
 
-    outcome = run_mutants(result.claim.id, names, seed=seed, profile=profile)
+    try:
+        outcome = run_mutants(result.claim.id, names, seed=seed, profile=profile)
+    except MutationError as why:
+        return replace(result, note=f"{result.note}; no mutants: {why}".removeprefix("; "))
     survivors = "".join(f"; survived: {survivor}" for survivor in outcome.survivors)
     return replace(result, mutants=outcome.figures, note=(result.note + survivors).removeprefix("; "))
 

@@ -28,7 +28,7 @@ from proofs_checks.engine.mutants import Change, validates
 ROOT = Path(__file__).resolve().parents[2]     # files below it are named from here
 PROBE = "__reached__"
 AUDITED = "refimpl"
-APART = ("refimpl.errors", "refimpl._twins", "refimpl.rng")    # validation, dispatch, and streams of random numbers: no equation
+APART = ("refimpl.errors", "refimpl._twins", "refimpl.rng")    # validation, dispatch and streams of random numbers: no equation; nor do sweeps hold one
 UNCOUNTED = ("scale", "tol")
 
 
@@ -222,12 +222,15 @@ def unnamed(bodies: Iterable[Callable[..., Any]]) -> list[str]:
 
 
 def _audited(function: FunctionType) -> bool:
-    module = function.__module__
-    return module.partition(".")[0] == AUDITED and module not in APART
+    return _audits(function.__module__)
+
+
+def _audits(module: str) -> bool:
+    return module.partition(".")[0] == AUDITED and module not in APART and not module.startswith("refimpl.sweeps")
 
 
 def _modules() -> list[ModuleType]:
-    return [module for name, module in sorted(sys.modules.items()) if name.partition(".")[0] == AUDITED and name not in APART]
+    return [module for name, module in sorted(sys.modules.items()) if _audits(name)]
 
 
 def _named(function: FunctionType) -> tuple[list[FunctionType], list[FunctionType]]:

@@ -96,7 +96,7 @@ def audit_one(claim: Claim, *, seed: int = 0, profile: str = "quick", level: flo
     """
     start = time.perf_counter()
     try:
-        with _precision():
+        with precision():
             return _judge(claim, seed, profile, claim.false_alarm if level is None else level, start)
     except (Vacuous, EvidenceError) as why:
         note = str(why)
@@ -109,7 +109,7 @@ PRECISION = 160         # bits of a ball while an entry runs
 
 
 @contextmanager
-def _precision() -> Iterator[None]:
+def precision() -> Iterator[None]:
     """flint's working precision is global, so the runner sets and restores it."""
     import flint
 

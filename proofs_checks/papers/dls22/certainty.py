@@ -12,12 +12,13 @@ from fractions import Fraction
 import flint
 import numpy as np
 from mpmath import mp
+from mpmath.libmp import to_rational
 
 from proofs_checks import AtMostOn, Instead, Proof, Sides, ulps
 from proofs_checks.instances import family
 from proofs_checks.papers.dls22 import DERIVED, DLS22, RESTATED, SLIDES_BJ
 from proofs_checks.papers.dls22.gradient import DISPLAY_1
-from refimpl import gaussian, hermite
+from refimpl import hermite
 from refimpl.activations import RELU
 
 # ---- Q + Q / sqrt(2 pi): a number is its two parts
@@ -204,22 +205,22 @@ def _(at):
     tol=ulps(lambda at: 8 * at.K + 24),
 )
 def constants(at):
-    """1/sqrt(2 pi), the c_{2k} of ReLU to c_{2K}, and Lemma 1's constant 1/(2 sqrt pi), in balls of more than 100 bits."""
+    """1/sqrt(2 pi), the c_{2k} of ReLU to c_{2K}, and Lemma 1's constant c_2/sqrt(2!) = 1/(2 sqrt pi), in balls of more than 100 bits."""
     ball = [_ball(k) for k in range(at.K + 1)] + [1 / (2 * flint.arb.pi().sqrt())]
     with mp.workdps(45):
         second = [_fraction((-1) ** (k - 1) * mp.fac2(2 * k - 3) / mp.sqrt(2 * mp.pi)) for k in range(at.K + 1)] + [_fraction(1 / (2 * mp.sqrt(mp.pi)))]
     c = RELU.hermite_coefficients(2 * at.K)
-    return Sides(refimpl=[*c[::2], gaussian.phi(0.0) / math.sqrt(2)], arb=ball, mpmath=second, scale=np.abs([float(x) for x in second]))
+    return Sides(refimpl=[*c[::2], c[2] / math.sqrt(2)], arb=ball, mpmath=second, scale=np.abs([float(x) for x in second]))
 
 
 def _ball(k):
-    """c_{2k} = (-1)^(k-1) (2k-3)!! / sqrt(2 pi)."""
-    return (-1) ** (k - 1 if k else 1) * flint.arb(-1 if k == 0 else _double_factorial(2 * k - 3)) / (2 * flint.arb.pi()).sqrt()
+    """c_{2k} = c_0 prod_{j < k} (1 - 2j), since c_{2j+2} = (1 - 2j) c_{2j}, and c_0 = 1 / sqrt(2 pi)."""
+    return flint.arb(math.prod(1 - 2 * j for j in range(k))) / (2 * flint.arb.pi()).sqrt()
 
 
 def _fraction(x):
     """An mpmath number as the dyadic fraction it is."""
-    return Fraction(int(mp.mpf(x).man)) * Fraction(2) ** int(mp.mpf(x).exp) * (-1 if x < 0 and mp.mpf(x).man > 0 else 1)
+    return Fraction(*map(int, to_rational(x._mpf_)))
 
 
 @constants.refutes("1/sqrt(pi) for 1/sqrt(2 pi)")

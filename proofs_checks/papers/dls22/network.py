@@ -9,6 +9,7 @@ import math
 from fractions import Fraction
 
 import numpy as np
+from mpmath import mp
 
 from proofs_checks import Instead, Sampled, Sides, ulps
 from proofs_checks.instances import family, mirrored_networks, multi_index, networks
@@ -384,33 +385,20 @@ def _(at):
     return Instead(absolute_loss=math.sqrt(len(SIGNS)) * at.varsigma)
 
 
-def _predictions(rng, loss):
-    """Predictions and labels, signs where the loss wants them; dyadic, so that a small step is exact. The first f = y stands on the kinks."""
-    y = (2.0 * rng.integers(0, 2, 6) - 1) if loss.signs else rng.integers(-64, 64, 6) / 32
-    return {"f": y + rng.integers(5, 64, 6) / 32 * (-1.0) ** rng.integers(0, 2, 6) * (np.arange(6) > 0), "y": y}
+LOSSES = {loss.name: loss for loss in (ell.SQUARE, ell.ABSOLUTE, ell.HINGE, ell.LOGISTIC)}
+COUNTED = {                                        # eps of ell and d ell / d f: those of the docstring, and 1 for rounding mpmath's number
+    "square": (2 + 1, 1 + 1),
+    "absolute": (1 + 1, 0),
+    "hinge": (1 + 1, 0),
+    "logistic": (3 + 1, 3 + 1),
+}
+NORMAL = 2.0**-1022                                # below, floats lose relative accuracy: the last unit is eps of this
 
 
-def _analytic(loss):
-    """Each loss for complex f; at a kink the branch of the convention: slope 0 of |f - y|, the active branch of the hinge."""
-    return {
-        "square": lambda f, y: (f - y) ** 2,
-        "absolute": lambda f, y: (f - y) * np.sign(f.real - y),
-        "hinge": lambda f, y: (1 - y * f) * (1 if y * f.real <= 1 else 0),
-        "logistic": lambda f, y: np.log(1 + np.exp(-y * f)),
-    }[loss.name]
-
-
-class _Named:
-    """A loss that prints as its name, so that a witness reads well."""
-
-    def __init__(self, loss):
-        self.loss = loss
-
-    def __repr__(self):
-        return self.loss.name
-
-
-LOSSES = [_Named(loss) for loss in (ell.SQUARE, ell.ABSOLUTE, ell.HINGE, ell.LOGISTIC)]
+def _predictions(rng, name, size):
+    """Predictions at this distance from the labels, signs where the loss wants them. The first f = y stands on the kinks."""
+    y = 2.0 * rng.integers(0, 2, 6) - 1 if LOSSES[name].signs else rng.uniform(-2, 2, 6)
+    return {"f": y + size * rng.uniform(0.2, 2, 6) * (-1.0) ** rng.integers(0, 2, 6) * (np.arange(6) > 0), "y": y}
 
 
 @DLS22.claim(
@@ -418,34 +406,67 @@ LOSSES = [_Named(loss) for loss in (ell.SQUARE, ell.ABSOLUTE, ell.HINGE, ell.LOG
     where="section 2, losses (square, absolute); the hinge and logistic losses of the companion papers",
     printed_from=DERIVED,
     covers=["A.S6"],
-    given=family(lambda rng, which: _predictions(rng, which.loss), which=LOSSES),
-    tol=ulps(32),
+    given=family(_predictions, name=list(LOSSES), size=[1, 30, 400]),
+    tol=ulps(1),
 )
 def losses(at):
-    """The square, absolute, hinge and logistic losses: the mean of ell, and d ell / d f as the complex step gives it away from kinks."""
-    loss = _analytic(at.which.loss)
-    stepped = [loss(f + 1e-200j, y) for f, y in zip(at.f, at.y, strict=True)]
+    """Square, absolute, hinge and logistic loss, their mean, and d ell / d f by the complex step away from kinks; exp and log1p within 1 ulp."""
+    expected = _at_40_digits(at)
     return Sides(
-        library=_value_and_derivative(at, at.which.loss.derivative(at.f, at.y)),
-        complex_step=[sum(value.real for value in stepped) / len(stepped), *(value.imag * 1e200 for value in stepped)],
-        scale=[np.mean((1 + np.abs(at.f) + np.abs(at.y)) ** 2), *(1 + 2 * (np.abs(at.f) + np.abs(at.y)))],
+        library=_with_slope(at, LOSSES[at.name].derivative(at.f, at.y)),
+        complex_step=expected,
+        scale=_counted(at) * (np.abs(expected) + NORMAL),
     )
 
 
-def _value_and_derivative(at, derivative):
-    return [at.which.loss.value(at.f, at.y), *derivative]
+def _with_slope(at, slope):
+    """The loss of each sample, as a mean of one; the mean of all; d ell / d f."""
+    loss, n = LOSSES[at.name], len(at.f)
+    return [*(loss.value(f, y) for f, y in zip(np.split(at.f, n), np.split(at.y, n), strict=True)), loss.value(at.f, at.y), *slope]
+
+
+def _counted(at):
+    """Half an eps more for each of the n - 1 sums of the mean, and for its quotient."""
+    n, (value, slope) = len(at.f), COUNTED[at.name]
+    return np.array([*[value] * n, value + n / 2, *[slope] * n])
+
+
+def _at_40_digits(at, **wrong):
+    """ell of each sample, their mean, d ell / d f; at a kink the branch of the convention: slope 0 of |f - y|, the active branch of the hinge."""
+    loss = {
+        "square": lambda f, y: (f - y) ** 2,
+        "absolute": lambda f, y: (f - y) * mp.sign(f.real - y),
+        "hinge": lambda f, y: (1 - y * f) * int(y * f.real <= 1),
+        "logistic": lambda f, y: mp.log1p(mp.exp(-y * f)),
+    } | wrong
+    with mp.workdps(40):
+        stepped = [loss[at.name](mp.mpc(f, mp.ldexp(1, -600)), mp.mpf(y)) for f, y in zip(at.f.tolist(), at.y.tolist(), strict=True)]
+        value = [z.real for z in stepped]
+        return np.array([float(x) for x in (*value, sum(value) / len(value), *(mp.ldexp(z.imag, 600) for z in stepped))])
 
 
 @losses.refutes("the square loss with 1/2")
 def _(at):
-    return Instead(library=_value_and_derivative(at, at.which.loss.derivative(at.f, at.y) * (0.5 if at.which.loss is ell.SQUARE else 1)))
+    return Instead(complex_step=_at_40_digits(at, square=lambda f, y: (f - y) ** 2 / 2))
 
 
-@losses.refutes("the label's sign lost in the hinge and logistic losses")
+@losses.refutes("the label's sign lost in the logistic loss")
 def _(at):
-    return Instead(library=_value_and_derivative(at, at.which.loss.derivative(at.f, at.y) * (at.y if at.which.loss.signs else 1)))
+    return Instead(complex_step=_at_40_digits(at, logistic=lambda f, y: mp.log1p(mp.exp(-f))))
 
 
-@losses.refutes("divided by n")
+@losses.refutes("the hinge inactive at its kink")
 def _(at):
-    return Instead(library=_value_and_derivative(at, at.which.loss.derivative(at.f, at.y) / len(at.f)))
+    return Instead(complex_step=_at_40_digits(at, hinge=lambda f, y: (1 - y * f) * int(y * f.real < 1)))
+
+
+@losses.refutes("the derivative divided by n")
+def _(at):
+    return Instead(library=_with_slope(at, LOSSES[at.name].derivative(at.f, at.y) / len(at.f)))
+
+
+@losses.refutes("the logistic derivative as y (sigmoid(yf) - 1) in floating point, which cancels")
+def _(at):
+    with np.errstate(over="ignore"):
+        slope = at.y * (1 / (1 + np.exp(-at.y * at.f)) - 1)
+    return Instead(library=_with_slope(at, slope if at.name == "logistic" else LOSSES[at.name].derivative(at.f, at.y)))

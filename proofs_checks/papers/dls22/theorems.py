@@ -237,7 +237,6 @@ def _eigenvalues(rng, r, kind, p, k):
     covers=["ERR-A17"],
     needs=["DLS22/asm-2-bound"],
     given=family(_eigenvalues, lambda k, p, **_: k <= p, r=(1, 3), kind=["equal", "generic"], p=(2, 4), k=(0, 4)),
-    erratum="kappa >= 1/sqrt(2) only, so kappa^2k <= 2^(p-k) kappa^2p: a constant more",
 )
 def kappa_bound(at):
     """kappa^2k <= 2^(p-k) kappa^2p for k <= p, with equality where all eigenvalues of H are +-sqrt(2/r)."""
@@ -252,7 +251,7 @@ def _kappa_squared(at):
     return size / (at.r * (2 * min(map(abs, at.l))) ** 2)
 
 
-@kappa_bound.as_printed
+@kappa_bound.refutes("the constant lost: kappa^2k <= kappa^2p, true only where kappa >= 1")
 def _(at):
     return Instead(bound=_kappa_squared(at) ** at.p)
 

@@ -1,5 +1,6 @@
-"""Hermite coefficients of activations other than ReLU.
+"""Activations and their derivatives in floating point, and the Hermite coefficients of those other than ReLU.
 
+    activation-values    sigma and sigma' of relu, truncated relu, tanh and erf
     truncated-relu       c_k(b) = E[min(1, max(0, z + b)) He_k(z)]
     analytic             c_k(b) of erf, tanh and sin, and of their derivatives
 """
@@ -14,9 +15,85 @@ from mpmath import mp
 from proofs_checks import Instead, Sides, ulps
 from proofs_checks.instances import family
 from proofs_checks.papers.hermite import DERIVED, HERMITE
-from proofs_checks.papers.hermite.routes import He_monomials, half_line_values, plus_signs, tail, value, weight_derivative
+from proofs_checks.papers.hermite.routes import NORMAL, He_monomials, half_line_values, plus_signs, tail, value, weight_derivative
 from refimpl.activations import ERF, RELU, TANH, TRUNCATED_RELU
 from refimpl.activations import analytic as by_trapezoid
+
+ACTIVATIONS = {sigma.name: sigma for sigma in (RELU, TRUNCATED_RELU, TANH, ERF)}
+SIZES = [1.0, 0.0, 0.1, 4.0, 20.0, 26.8, 360.0, 1e-9, 5e-324, 1e-300, 1e280]       # erf' is subnormal at 26.8, tanh' at 360
+
+COUNTED = {                                            # eps of value and derivative: those of the docstring, and 1 for rounding mpmath's number
+    "relu": (0, 0),
+    "truncated_relu": (0, 0),
+    "tanh": (2 + 1, 6 + 1),                            # (1 / cosh)^2: twice 2 + 1/2, and 1/2
+    "erf": (2 + 1, 5 + 1),                             # two exps of 1; two products, a quotient and a root of 1/2; pi
+}
+
+
+def _around(rng, name, size):
+    """The size and a number near it, with both signs, and the float next to the size on the side of 0."""
+    z = size * np.array([1.0, rng.uniform(0.5, 1.5)])
+    return {"z": np.array([*z, *-z, np.nextafter(size, 0)])}
+
+
+@HERMITE.claim("activation-values", where="relu, truncated relu, tanh and erf, and their derivatives", printed_from=DERIVED,
+               given=family(_around, name=list(ACTIVATIONS), size=SIZES), tol=ulps(1))
+def activation_values(at):
+    """sigma(z) and sigma'(z), a kink taking the derivative from the right, with exp within 1 ulp and tanh, cosh, erf within 2 by assumption."""
+    sigma, expected = ACTIVATIONS[at.name], _at_40_digits(at)
+    return Sides(
+        library=[sigma.value(at.z), sigma.derivative(at.z)],
+        mpmath=expected,
+        scale=[k * (np.abs(x) + NORMAL) for k, x in zip(COUNTED[at.name], expected, strict=True)],
+    )
+
+
+def _at_40_digits(at, **wrong):
+    sigma = {
+        "relu": lambda z: (max(z, 0), z >= 0),
+        "truncated_relu": lambda z: (min(max(z, 0), 1), 0 <= z < 1),
+        "tanh": lambda z: (mp.tanh(z), mp.sech(z) ** 2),
+        "erf": lambda z: (mp.erf(z), 2 / mp.sqrt(mp.pi) * mp.exp(-z * z)),
+    } | wrong
+    with mp.workdps(40):
+        return np.transpose([[float(x) for x in sigma[at.name](mp.mpf(float(z)))] for z in at.z])
+
+
+@activation_values.refutes("relu'(0) = 0, the derivative from the left")
+def _(at):
+    return Instead(mpmath=_at_40_digits(at, relu=lambda z: (max(z, 0), z > 0)))
+
+
+@activation_values.refutes("truncated relu: slope 1 at its second kink")
+def _(at):
+    return Instead(mpmath=_at_40_digits(at, truncated_relu=lambda z: (min(max(z, 0), 1), 0 <= z <= 1)))
+
+
+@activation_values.refutes("erf' without its factor 2")
+def _(at):
+    return Instead(mpmath=_at_40_digits(at, erf=lambda z: (mp.erf(z), mp.exp(-z * z) / mp.sqrt(mp.pi))))
+
+
+@activation_values.refutes("tanh' = 1 - tanh^2 in floating point, which cancels")
+def _(at):
+    return Instead(library=_in_floats(at, tanh=lambda z: 1 - np.tanh(z) ** 2))
+
+
+@activation_values.refutes("tanh' = 1 / cosh^2 in floating point, which overflows before it vanishes")
+def _(at):
+    with np.errstate(over="ignore"):
+        return Instead(library=_in_floats(at, tanh=lambda z: 1 / np.cosh(z) ** 2))
+
+
+@activation_values.refutes("erf' with z^2 rounded before exp")
+def _(at):
+    with np.errstate(over="ignore"):
+        return Instead(library=_in_floats(at, erf=lambda z: 2 / math.sqrt(math.pi) * np.exp(-z * z)))
+
+
+def _in_floats(at, **slope):
+    sigma = ACTIVATIONS[at.name]
+    return [sigma.value(at.z), slope.get(at.name, sigma.derivative)(at.z)]
 
 
 def _dyadic_biases(rng, K, b):
@@ -49,14 +126,16 @@ def _truncated(K, b, ramp=1, plateau=1):
 
 
 def _truncated_budget(K, b):
-    """(20 + 4 k) roundings, in fours: 16 + 4 (k - 1) of the step function's, the sum, the difference, and the other route; b - 1 is exact."""
-    return [1.0, 1.0, *((5 + k) * (_relu_terms(k, b) + _relu_terms(k, b - 1)) for k in range(K + 1))]
+    """20 roundings of c_0's terms and 13 + 4 k of the step function's, in fours; and 1 for the other route. b - 1 is exact."""
+    (phi, Phi), (phi_1, Phi_1) = half_line_values(0, b)[:2], half_line_values(0, b - 1)[:2]
+    c_0 = phi + phi_1 + abs(b) * (Phi + Phi_1) + Phi_1
+    return [1.0, 1.0, (20 + 1) / 4 * c_0, *((13 + 4 * k + 1) / 4 * (_step_terms(k - 1, b) + _step_terms(k - 1, b - 1)) for k in range(1, K + 1))]
 
 
-def _relu_terms(k, b):
-    """phi + |b| Phi, Phi, phi He_{k-2}(|b|) with plus signs."""
+def _step_terms(k, b):
+    """Phi, phi He_{k-1}(|b|) with plus signs."""
     phi, Phi = half_line_values(0, b)[:2]
-    return phi + abs(b) * Phi if k == 0 else Phi if k == 1 else phi * float(plus_signs(k - 2, Fraction(b)))
+    return phi * float(plus_signs(k - 1, Fraction(b))) if k else Phi
 
 
 @truncated_relu.refutes("the second kink forgotten: relu")

@@ -1,5 +1,6 @@
-"""One variable, in floating point: unit norm, series, half-lines.
+"""One variable, in floating point: evaluation, unit norm, series, half-lines.
 
+    evaluation           He_k
     unit-norm            he_k = He_k / sqrt(k!)
     series               sum_k c_k He_k(z) / k!
     half-line            phi, Phi, E[He_k(z) 1{z + b >= 0}]
@@ -16,10 +17,23 @@ import numpy as np
 from proofs_checks import Instead, Sides, ulps
 from proofs_checks.instances import family
 from proofs_checks.papers.hermite import DERIVED, HERMITE, RECALLED
-from proofs_checks.papers.hermite.routes import half_line_values, mean_above, over_root, plus_signs, tails, three_term
+from proofs_checks.papers.hermite.routes import (
+    NORMAL,
+    He_monomials,
+    half_line_values,
+    mean_above,
+    over_root,
+    plus_signs,
+    tails,
+    three_term,
+    value,
+)
 from refimpl import gaussian
-from refimpl.hermite import he, hermite_sum
+from refimpl.hermite import He, He_table, he, hermite_sum
 
+
+def _anywhere(rng, K):
+    return {"z": np.array([math.sqrt(3), *rng.uniform(-6, 6, 2), rng.uniform(-30, 30)])}
 
 def _floats(rng, k):
     return {"z": np.round(rng.uniform(-6, 6, 3) * 2**18) / 2**18}
@@ -32,6 +46,48 @@ def _biases(rng, K, b):
     return {"x": np.array([b, b + rng.uniform(-1, 1)])}
 
 BIASES = [0.0, 0.7, -0.7, 5.0, -5.0, 12.0, -12.0, 36.0, -36.0]
+
+
+@HERMITE.claim("evaluation", where="the three-term recurrence in floating point", printed_from=DERIVED,
+               needs=["HERMITE/recurrence", "HERMITE/rodrigues"], given=family(_anywhere, K=[0, 1, 2, 3, 4, 5, 8, 13, 21, 34]), tol=ulps(1))
+def evaluation(at):
+    """He_0(z), ..., He_K(z) by He_{k+1}(z) = z He_k(z) - k He_{k-1}(z), in floats with all their bits; sqrt(3) is next to a root of He_3."""
+    return Sides(
+        recurrence=[*He_table(at.K, at.z), He(at.K, at.z)],
+        rodrigues=[[value(He_monomials(k), Fraction(z)) for z in at.z] for k in _orders(at)],
+        scale=[[(4 * k + 1) * float(plus_signs(k, Fraction(z))) for z in at.z] for k in _orders(at)],
+    )
+
+
+def _orders(at):
+    """Those of the table, and of the single polynomial."""
+    return [*range(at.K + 1), at.K]
+
+
+def _by_steps(at, step):
+    """The same rows by another step, exactly."""
+    table = np.transpose([three_term(at.K, Fraction(z), step) for z in at.z])
+    return table[_orders(at)]
+
+
+@evaluation.refutes("index off by one: z He_k - (k + 1) He_{k-1}")
+def _(at):
+    return Instead(rodrigues=_by_steps(at, lambda k, z, here, before: z * here - (k + 1) * before))
+
+
+@evaluation.refutes("the physicists' polynomials: H_{k+1} = 2 z H_k - 2 k H_{k-1}")
+def _(at):
+    return Instead(rodrigues=_by_steps(at, lambda k, z, here, before: 2 * z * here - 2 * k * before))
+
+
+@evaluation.refutes("sign lost: z He_k + k He_{k-1}")
+def _(at):
+    return Instead(rodrigues=_by_steps(at, lambda k, z, here, before: z * here + k * before))
+
+
+@evaluation.refutes("z in single precision")
+def _(at):
+    return Instead(recurrence=[*He_table(at.K, at.z.astype(np.float32).astype(float)), He(at.K, at.z)])
 
 
 @HERMITE.claim("unit-norm", where="the orthonormal polynomials", printed_from=RECALLED, needs=["HERMITE/orthogonality"],
@@ -105,7 +161,7 @@ def _(at):
 
 
 @HERMITE.claim("half-line", where="Hermite moments of a half-line, by parts", printed_from=DERIVED, needs=["HERMITE/rodrigues"],
-               given=family(_biases, K=(0, 6), b=BIASES), tol=ulps(4))
+               given=family(_biases, K=[0, 1, 2, 3, 6], b=[*BIASES, 38.0, -38.0]), tol=ulps(4))
 def half_line(at):
     """phi(b) = e^{-b^2/2} / sqrt(2 pi), E[1{z + b >= 0}] = Phi(b), E[He_k(z) 1{z + b >= 0}] = phi(b) He_{k-1}(-b) for k >= 1."""
     return Sides(
@@ -116,10 +172,14 @@ def half_line(at):
 
 
 def _half_line_budget(K, b):
-    """Roundings times absolute terms, in fours: phi 4, Phi 16, d_k 16 + 4 k times the recurrence with plus signs; and 1 for the other route."""
+    """Roundings times absolute terms, in fours: phi 4, Phi 16, d_k 16 + 4 k times the recurrence with plus signs; and 1 for the other route.
+
+    Where they are subnormal, phi and Phi have two of their last units, and d_k takes the last unit of phi for eps.
+    """
     phi, Phi = half_line_values(0, b)[:2]
-    d = [phi * float(plus_signs(k - 1, Fraction(b))) for k in range(1, K + 1)]
-    return [(1 + 1 / 4) * phi, (4 + 1 / 4) * Phi, (4 + 1 / 4) * Phi, *((4 + k + 1 / 4) * term for k, term in enumerate(d, start=1))]
+    d = [(phi + NORMAL) * float(plus_signs(k - 1, Fraction(b))) for k in range(1, K + 1)]
+    phi, Phi = (1 + 1 / 4) * phi + (2 + 1) / 4 * NORMAL, (4 + 1 / 4) * Phi + (2 + 1) / 4 * NORMAL
+    return [phi, Phi, Phi, *((4 + k + 1 / 4) * term for k, term in enumerate(d, start=1))]
 
 
 @half_line.refutes("sign of the bias: He_{k-1}(b)")

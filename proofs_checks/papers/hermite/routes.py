@@ -13,6 +13,8 @@ from mpmath import mp
 
 from proofs_checks.instances import family
 
+NORMAL = 2.0**-1022                                    # below, floats lose relative accuracy: the last unit is eps of this
+
 
 def dyadic(rng, n, parts=8):
     """n dyadic numbers within [-3, 3]."""

@@ -11,8 +11,13 @@ KERNELS = Paper(
     version="statements derived here or taken from slides, as each says",
     modules=(
         "proofs_checks.papers.kernel_limits.gram",
-        "proofs_checks.papers.kernel_limits.solvers",
+        "proofs_checks.papers.kernel_limits.ridge",
+        "proofs_checks.papers.kernel_limits.iteration",
+        "proofs_checks.papers.kernel_limits.lanczos",
+        "proofs_checks.papers.kernel_limits.conjugate",
+        "proofs_checks.papers.kernel_limits.cost",
+        "proofs_checks.papers.kernel_limits.routes",
     ),
-    labels=(),
-    symbols={r"K": "K", r"X": "X"},
+    labels=("S.1", "S.2", "ERR-S7"),
+    symbols={r"K": "K", r"X": "X", r"Z": "Z", r"W": "W", r"\sigma": "sigma"},
 )

@@ -1,1 +1,0 @@
-"""Ridge regression and iterative solvers on a Gram matrix."""
