@@ -57,7 +57,8 @@ Correlation: TypeAlias = object      # an Angle, a float64 array or a number in 
 def angle(rho: Correlation) -> Angle:
     r"""The angle of a correlation.
 
-    .. math:: \mathrm{cos}\, \theta = \rho, \qquad \mathrm{sin}\, \tfrac{\theta}{2} = \sqrt{\tfrac{1 - \rho}{2}}, \qquad \mathrm{cos}\, \tfrac{\theta}{2} = \sqrt{\tfrac{1 + \rho}{2}}
+    .. math:: \mathrm{cos}\, \theta = \rho, \qquad \mathrm{sin}\, \tfrac{\theta}{2} = \sqrt{\tfrac{1 - \rho}{2}}, \qquad
+              \mathrm{cos}\, \tfrac{\theta}{2} = \sqrt{\tfrac{1 + \rho}{2}}
 
     Source
     ------
@@ -92,7 +93,8 @@ def angle(rho: Correlation) -> Angle:
 def angles(W: object, V: object) -> Angle:
     r"""The angles between the rows of two matrices.
 
-    .. math:: \mathrm{cos}\, \theta = \hat w_j \cdot \hat v_k, \qquad \mathrm{sin}\, \tfrac{\theta}{2} = |\hat w_j - \hat v_k| / 2, \qquad \mathrm{cos}\, \tfrac{\theta}{2} = |\hat w_j + \hat v_k| / 2
+    .. math:: \mathrm{cos}\, \theta = \hat w_j \cdot \hat v_k, \qquad \mathrm{sin}\, \tfrac{\theta}{2} = |\hat w_j - \hat v_k| / 2, \qquad
+              \mathrm{cos}\, \tfrac{\theta}{2} = |\hat w_j + \hat v_k| / 2
 
     Source
     ------
@@ -182,7 +184,8 @@ def arc_cosine_0(rho: Correlation) -> Array:
 def arc_cosine_1(rho: Correlation) -> Array:
     r"""E of the product of two ReLU neurons without bias: the arc-cosine kernel of degree 1 over 2.
 
-    .. math:: E[\mathrm{relu}(z_1)\, \mathrm{relu}(z_2)] = \frac{\mathrm{sin}\, \theta + (\pi - \theta)\, \mathrm{cos}\, \theta}{2\pi}, \qquad \mathrm{cos}\, \theta = \rho
+    .. math:: E[\mathrm{relu}(z_1)\, \mathrm{relu}(z_2)]
+              = \frac{\mathrm{sin}\, \theta + (\pi - \theta)\, \mathrm{cos}\, \theta}{2\pi}, \qquad \mathrm{cos}\, \theta = \rho
 
     Source
     ------
@@ -215,10 +218,13 @@ def arc_cosine_1(rho: Correlation) -> Array:
 def moments(b: object, c: object, rho: Correlation) -> Moments:
     r"""The expectations of a pair of neurons, all at once.
 
-    .. math:: E[1 1] = \Pr[z_1 + b \ge 0, z_2 + c \ge 0], \qquad E[1\, \mathrm{relu}] = c\, E[1 1] + \rho\, \varphi(b) \Phi(u) + \varphi(c) \Phi(v),
+    .. math:: E[1 1] = \Pr[z_1 + b \ge 0, z_2 + c \ge 0], \qquad
+              E[1\, \mathrm{relu}] = c\, E[1 1] + \rho\, \varphi(b) \Phi(u) + \varphi(c) \Phi(v),
 
-    .. math:: E[\mathrm{relu}\, \mathrm{relu}] = (b c + \rho) E[1 1] + c\, \varphi(b) \Phi(u) + b\, \varphi(c) \Phi(v) + s\, \varphi(b) \varphi(u), \qquad
-              \partial_b E[1\, \mathrm{relu}] = s\, \varphi(b) (\varphi(u) + u\, \Phi(u)), \qquad s u = c - \rho b, \; s v = b - \rho c, \; s^2 = 1 - \rho^2
+    .. math:: E[\mathrm{relu}\, \mathrm{relu}] = (b c + \rho) E[1 1] + c\, \varphi(b) \Phi(u) + b\, \varphi(c) \Phi(v) + s\, \varphi(b) \varphi(u),
+              \qquad \partial_b E[1\, \mathrm{relu}] = s\, \varphi(b) (\varphi(u) + u\, \Phi(u)),
+
+    .. math:: s u = c - \rho b, \; s v = b - \rho c, \; s^2 = 1 - \rho^2
 
     Source
     ------

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numpy.polynomial.hermite_e import herme2poly
+from numpy.polynomial.polynomial import polyval
 
 from refimpl.activations import RELU
 from refimpl.bivariate import FAR, _angles, _polar, moments, relu_relu
@@ -32,7 +34,7 @@ EPS = 2.0**-52
 
 
 class Risk(NamedTuple):
-    """A risk, the terms that it is the sum of, and a bound of its rounding error: where that is not small beside the value, the terms have cancelled."""
+    """A risk, the terms that it is the sum of, and a bound of its rounding error: not small beside the value where the terms have cancelled."""
 
     value: float
     pairs: float       # E f_theta^2
@@ -104,7 +106,7 @@ def l2_risk_terms(network: Network, target: Target, *, alpha: float = 0.0, beta:
 
     Source
     ------
-    As :func:`l2_risk`.
+    As :func:`l2_risk`; the terms and the bound audited by ``DLS22/l2-risk-terms``.
 
     Parameters
     ----------
@@ -121,8 +123,8 @@ def l2_risk_terms(network: Network, target: Target, *, alpha: float = 0.0, beta:
     Errors
     ------
     As :func:`l2_risk`.
-    Rounding   (128 + 16 p + 6 d + 2 d p + d p r^2 cond(U)^2 + m) eps of the same sums with plus signs everywhere; of that, n_j n_k for
-    E[relu_j relu_k] with n_j^2 the terms of E[relu(z + b_j)^2]. For m neurons that count as linear, else 0.
+    Rounding   (128 + 16 p + 6 d + 2 d p + d p r^2 cond(U)^2 + m) eps of the same sums with plus signs everywhere, for m neurons that count as
+    linear. For E[relu_j relu_k] stands n_j n_k there, n_j^2 = (1 + b_j^2) Phi(b_j) + |b_j| phi(b_j).
     """
     alpha, beta = _checked(network, target, alpha, beta)
     f = _predictor(network, target, alpha, beta)
@@ -166,7 +168,8 @@ def _predictor(network: Network, target: Target, alpha: float, beta: Array) -> _
     length, W_unit, kinked, on = _kinks(network)
     with np.errstate(over="ignore", invalid="ignore"):
         a, linear = network.a * length, network.a * on
-        return _Predictor(finite("a |w|", a)[kinked], W_unit[kinked], network.b[kinked] / length[kinked], float(alpha + linear @ network.b), beta + linear @ network.W)
+        return _Predictor(a=finite("a |w|", a)[kinked], W=W_unit[kinked], b=network.b[kinked] / length[kinked],
+                          alpha=float(alpha + linear @ network.b), beta=beta + linear @ network.W)
 
 
 def _terms(f: _Predictor, target: Target) -> tuple[float, float, float]:
@@ -203,28 +206,27 @@ def _line(f: _Predictor, target: Target) -> float:
     return rest + (f.alpha - target.mean) ** 2 + float(np.sum((f.beta - target.mean_gradient) ** 2))
 
 
-def _rounding(plus: _Predictor, target: Target, linear: int) -> float:
-    """The bound of :func:`l2_risk_terms`, from |a|, |W|, |alpha| and |beta|."""
+def _rounding(f: _Predictor, target: Target, linear: int) -> float:
+    """The bound of :func:`l2_risk_terms`, for f made of |a|, |W|, |alpha| and |beta|."""
     U, p, r, d = np.abs(target.U), target.p, target.r, target.d
-    n = np.sqrt((1 + plus.b**2) * Phi(plus.b) + np.abs(plus.b) * phi(plus.b))
-    c = _plus_coefficients(max(p, 1), plus.b)
-    smoothed = {alpha: abs(float(s)) for alpha, s in target.smoothed.items()}
-    along = plus.W @ U.T                                                        # (m, r)
-    cross = c[0] * plus.alpha + c[1] * (plus.W @ plus.beta) + sum(s * c[sum(alpha)] * np.prod(along**alpha, axis=1) for alpha, s in smoothed.items())
-    slope = plus.beta + sum((s * U[alpha.index(1)] for alpha, s in smoothed.items() if sum(alpha) == 1), start=np.zeros(d))
-    line = target.without_linear_part().second_moment + (plus.alpha + abs(target.mean)) ** 2 + slope @ slope
+    smoothed = {alpha: abs(float(c)) for alpha, c in target.smoothed.items()}
+    n = np.sqrt((1 + f.b**2) * Phi(f.b) + np.abs(f.b) * phi(f.b))
+    t = _plus(0, f.b) * f.alpha + _plus(1, f.b) * (f.W @ f.beta)
+    for alpha, c in smoothed.items():
+        t += c * _plus(sum(alpha), f.b) * np.prod((f.W @ U.T) ** alpha, axis=1)
+    slope = f.beta + sum((c * U[alpha.index(1)] for alpha, c in smoothed.items() if sum(alpha) == 1), start=np.zeros(d))
+    line = target.without_linear_part().second_moment + (f.alpha + abs(target.mean)) ** 2 + slope @ slope
     count = 128 + 16 * p + 6 * d + 2 * d * p + d * p * r**2 * np.linalg.cond(target.U) ** 2 + linear
-    return float(count * EPS * ((plus.a @ n) ** 2 + 2 * plus.a @ cross + line))
+    return float(count * EPS * ((f.a @ n) ** 2 + 2 * f.a @ t + line))
 
 
-def _plus_coefficients(K: int, b: Array) -> list[Array]:
-    """c_0, ..., c_K of ReLU, with plus signs in their recurrence."""
-    here, before = phi(b), np.zeros_like(b)
-    c = [here + np.abs(b) * Phi(b), Phi(b)]
-    for k in range(K - 1):
-        c.append(here)
-        here, before = np.abs(b) * here + k * before, here
-    return c
+def _plus(k: int, b: Array) -> Array:
+    """c_k of ReLU with plus signs: phi + |b| Phi, Phi, and phi(b) times He_{k-2}(|b|) with the absolute values of its coefficients."""
+    if k == 0:
+        return phi(b) + np.abs(b) * Phi(b)
+    if k == 1:
+        return Phi(b)
+    return np.asarray(phi(b) * polyval(np.abs(b), np.abs(herme2poly([0] * (k - 2) + [1]))))
 
 
 # ---- its gradient
@@ -232,8 +234,8 @@ def _plus_coefficients(K: int, b: Array) -> list[Array]:
 def l2_risk_gradient(network: Network, target: Target, *, alpha: float = 0.0, beta: object = None) -> RiskGradient:
     r"""The gradient of :func:`l2_risk`: with g = f - f* and 1_j the indicator of w_j.x + b_j >= 0,
 
-    .. math:: \partial_{a_j} = 2 E[g\, \sigma(w_j \cdot x + b_j)], \qquad \nabla_{w_j} = 2 a_j E[g\, x\, 1_j], \qquad \partial_{b_j} = 2 a_j E[g\, 1_j], \qquad
-              \partial_\alpha = 2 E g, \qquad \nabla_\beta = 2 E[g\, x]
+    .. math:: \partial_{a_j} = 2 E[g\, \sigma(w_j \cdot x + b_j)], \qquad \nabla_{w_j} = 2 a_j E[g\, x\, 1_j], \qquad
+              \partial_{b_j} = 2 a_j E[g\, 1_j], \qquad \partial_\alpha = 2 E g, \qquad \nabla_\beta = 2 E[g\, x]
 
     Source
     ------
@@ -254,7 +256,7 @@ def l2_risk_gradient(network: Network, target: Target, *, alpha: float = 0.0, be
     Errors
     ------
     As :func:`l2_risk`.
-    Rounding   each entry within (128 + 16 p + 6 d + 2 d p + 2 m) eps of the same sums with plus signs. Time and memory as :func:`l2_risk`.
+    Rounding   each entry within (128 + 16 p + 6 d + 2 d p + d p r^2 cond(U)^2 + 2 m) eps of the same sums with plus signs. Time and memory as there.
     """
     alpha, beta = _checked(network, target, alpha, beta)
     f, (length, _, kinked, on) = _predictor(network, target, alpha, beta), _kinks(network)

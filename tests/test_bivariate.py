@@ -81,10 +81,10 @@ def test_moments_are_certified_integrals(b, c, sign, half):
 @pytest.mark.slow
 def test_moments_are_certified_integrals_everywhere():
     rng = np.random.default_rng(0)
-    for _ in range(3000):
+    for _ in range(1500):
         b, c = rng.normal(size=2) * rng.choice([0.01, 1, 3, 6], size=2)
         c, half, sign = rng.choice([b, -b, c]), 10 ** rng.uniform(-4, -0.16), rng.choice([1, -1])
-        assert ulps(moments(float(b), float(c), close_to(sign, half)), integrals(float(b), float(c), int(sign), half), scales(b, c)) <= BOUND
+        assert ulps(moments(float(b), float(c), close_to(sign, half)), integrals(float(b), float(c), int(sign), half, bits=600), scales(b, c)) <= BOUND
 
 
 # ---- corners with closed forms

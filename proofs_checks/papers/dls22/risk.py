@@ -1,7 +1,7 @@
 """Exact risks of a network against a polynomial target, and the pairs of neurons that they are made of.
 
 angles  arc-cosine  bivariate                                       two neurons: their angle, without and with biases
-l2-risk  l2-risk-gradient                                           E (f - f*)^2 and its gradient
+l2-risk  l2-risk-terms  l2-risk-gradient                            E (f - f*)^2, its terms with their rounding, and its gradient
 catoni  l1-risk                                                     E |f - y|, and its interval from samples
 """
 
@@ -18,7 +18,7 @@ from proofs_checks import Instead, Sides, ulps
 from proofs_checks.engine import oracles
 from proofs_checks.instances import directions, family, random_target
 from proofs_checks.papers.dls22 import DERIVED, DLS22
-from proofs_checks.papers.dls22.routes import target_value
+from proofs_checks.papers.dls22.routes import he_monomials, target_value
 from refimpl.bivariate import Angle, angle, angles, arc_cosine_0, arc_cosine_1, moments, relu_relu, step_relu, step_step
 from refimpl.catoni import catoni_half_width, catoni_mean, catoni_samples
 from refimpl.data.targets import Target
@@ -115,7 +115,7 @@ def _pair(b, c, h, near):
     """E[1 1], E[1 relu], E[relu relu] and d/db E[1 relu] as balls; h is sin(theta/2) where rho is near 1, cos(theta/2) where near -1.
 
     For independent normals t and i the neurons are b - near h t + near k i and c + h t + k i, h^2 + k^2 = 1. At a given t an interval of i is
-    integrated in closed form, and the integrand over t is smooth, even where h is hardly 0, on either side of the turn where both neurons are 0 at once.
+    integrated in closed form; on either side of the turn, where both neurons are 0 at once, the integrand over t is smooth however small h is.
     """
     with ctx.workprec(BITS):
         h, b, c = acb(_ball(h)), acb(_ball(b)), acb(_ball(c))
@@ -168,7 +168,8 @@ RHO = [-1.0, -1 + 2.0**-40, -0.99, -0.5, 0.0, 0.25, 0.875, 1 - 2.0**-30, 1.0]
 def arc_cosine(at):
     """E[1 1] = (pi - theta) / 2 pi and E[relu relu] = (sin theta + (pi - theta) cos theta) / 2 pi without bias, relative also near rho = -1."""
     theta = angle(at.rho)
-    return Sides(closed_forms=[arc_cosine_0(theta), arc_cosine_1(theta)], integrals=_without_bias(at.rho), scale=[arc_cosine_0(theta), arc_cosine_1(theta)])
+    kernels = [arc_cosine_0(theta), arc_cosine_1(theta)]
+    return Sides(closed_forms=kernels, integrals=_without_bias(at.rho), scale=kernels)
 
 
 def _without_bias(rho):
@@ -410,6 +411,125 @@ def _(at):
     return Instead(closed_form=l2_risk(Network(at.net.a, W, at.net.b), at.target, alpha=at.alpha, beta=at.beta))
 
 
+# ---- its terms, and the bound of their rounding
+
+SIGNED = -0.25, 0.25
+
+
+def _oblique(rng, d, p, kind):
+    """The same networks, and a target of d directions that are not orthonormal."""
+    at = _networks(rng, d, p, kind)
+    U = directions(rng, d, d, "oblique") * 1.5
+    return {**at, "target": random_target(rng, p, U), "U": U}
+
+
+def _oblique_budget(at):
+    return _budget(at) + math.ceil(at.p * at.d**3 * np.linalg.cond(at.U) ** 2)
+
+
+@DLS22.claim(
+    "l2-risk-terms",
+    where="section 6, the ordinate of the figures",
+    printed_from=DERIVED,
+    covers=["A.S6"],
+    needs=["DLS22/l2-risk"],
+    given=family(_oblique, d=[1, 2], p=(0, 4), kind=["near", "far", "linear"]),
+    tol=ulps(lambda at: 4 * _oblique_budget(at)),
+)
+def l2_risk_terms_entry(at):
+    """Pairs of neurons, their products with alpha + beta.x - f*, its square; the bound of the rounding is a count times the sums with plus signs."""
+    risk = l2_risk_terms(at.net, at.target, alpha=at.alpha, beta=at.beta)
+    terms, rounding = _terms(at), _count(at) * 2.0**-52 * _plus_signs(at)
+    upper = [risk._replace(value=x, rounding=0.5).at_most for x in SIGNED]
+    return Sides(refimpl=[*risk, *upper], by_hand=[sum(terms), *terms, rounding, 0.5, 0.75],
+                 scale=[*[_size(at) ** 2] * 4, risk.rounding, 1.0, 1.0])
+
+
+def _kinked(at):
+    return np.abs(at.net.b) < 40 * np.linalg.norm(at.net.W, axis=1)
+
+
+@cache
+def _terms(at):
+    """E f_theta^2, 2 E[f_theta g] and E g^2 for the neurons with a kink and all the rest, on nodes between the kinks."""
+    x, weight = _plane(at) if at.d == 2 else _line(at)
+    kinked = np.maximum(x @ at.net.W.T + at.net.b, 0) @ np.where(_kinked(at), at.net.a, 0)
+    g = _residual(at, x) - kinked
+    return [float(weight @ kinked**2), float(2 * weight @ (kinked * g)), float(weight @ g**2)]
+
+
+def _line(at):
+    w, b = at.net.W[:, 0], at.net.b
+    x, weight = _panels(np.array([[-b[j] / w[j] for j in np.flatnonzero(w)]]))
+    return x.T, weight[0]
+
+
+def _count(at):
+    """Roundings of the pairs, of the Hermite sums and of U U^T, and one a neuron that is added to alpha."""
+    return 128 + 16 * at.p + 6 * at.d + 2 * at.d * at.p + at.p * at.d**3 * np.linalg.cond(at.U) ** 2 + np.sum(~_kinked(at))
+
+
+@cache
+def _plus_signs(at):
+    """(sum_j |a_j| n_j)^2 + 2 sum_j |a_j| t_j + l, in weights that were not normalised."""
+    a, W, b, on = np.abs(at.net.a), np.abs(at.net.W), at.net.b, ~_kinked(at) & ~np.signbit(at.net.b)
+    alpha, beta = abs(at.alpha) + (a * on) @ b, np.abs(at.beta) + (a * on) @ W
+    C, rows = _derivatives(at), [(a_j * math.hypot(*w), w / math.hypot(*w), b_j / math.hypot(*w)) for a_j, w, b_j in
+                                 zip(a[_kinked(at)], W[_kinked(at)], b[_kinked(at)], strict=True)]
+    pairs = sum(size * math.sqrt((1 + x * x) * ndtr(x) + abs(x) * _normal(x)) for size, _, x in rows)
+    terms = sum(size * (_plus(0, x) * alpha + _plus(1, x) * (beta @ w)
+                        + sum(abs(c) * _plus(sum(k), x) * math.prod((np.abs(at.U) @ w) ** k) for k, c in C.items())) for size, w, x in rows)
+    slope = beta + sum(abs(c) * np.abs(at.U[k.index(1)]) for k, c in C.items() if sum(k) == 1)
+    square = oracles.gauss_hermite_mean(lambda x: _curved(at, x) ** 2, np.eye(at.d), 2 * at.p)
+    return pairs**2 + 2 * terms + square + (alpha + abs(C[(0,) * at.d])) ** 2 + slope @ slope
+
+
+def _normal(x):
+    return math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+def _plus(k, b):
+    """c_k of ReLU with plus signs."""
+    first = [_normal(b) + abs(b) * ndtr(b), ndtr(b)]
+    return first[k] if k in (0, 1) else _normal(b) * sum(abs(h) * abs(b) ** l for l, h in enumerate(he_monomials(k - 2)))
+
+
+def _derivatives(at):
+    """E[d^alpha g(Ux)] / alpha! for each exponent of g, by quadrature."""
+    found = {}
+    for alpha in at.target.g:
+        part = {tuple(k - i for k, i in zip(beta, alpha, strict=True)): c * math.prod(map(math.comb, beta, alpha))
+                for beta, c in at.target.g.items() if all(k >= i for k, i in zip(beta, alpha, strict=True))}
+        found[alpha] = float(oracles.gauss_hermite_mean(lambda x, part=part: oracles.monomials(part, x @ at.U.T), np.eye(at.d), at.p))
+    return found
+
+
+def _curved(at, x):
+    """f* less C_0 and C_1.x."""
+    C = _derivatives(at)
+    slope = sum((C_k * at.U[k.index(1)] for k, C_k in C.items() if sum(k) == 1), start=np.zeros(at.d))
+    return target_value(at)(x) - C[(0,) * at.d] - x @ slope
+
+
+@l2_risk_terms_entry.refutes("the cross term once")
+def _(at):
+    risk = l2_risk_terms(at.net, at.target, alpha=at.alpha, beta=at.beta)
+    return Instead(refimpl=[*risk._replace(cross=risk.cross / 2), 0.5, 0.75])
+
+
+@l2_risk_terms_entry.refutes("neurons without a kink among the pairs")
+def _(at):
+    risk = l2_risk_terms(at.net, at.target)
+    x, weight = _plane(at) if at.d == 2 else _line(at)
+    return Instead(refimpl=[*risk._replace(pairs=weight @ at.net.predict(x) ** 2), 0.5, 0.75])
+
+
+@l2_risk_terms_entry.refutes("the bound relative to the value")
+def _(at):
+    risk = l2_risk_terms(at.net, at.target, alpha=at.alpha, beta=at.beta)
+    return Instead(refimpl=[*risk._replace(rounding=_count(at) * 2.0**-52 * risk.value), 0.5, 0.75])
+
+
 # ---- its gradient
 
 @DLS22.claim(
@@ -432,8 +552,8 @@ def _in_a_row(da, dW, db, dalpha, dbeta):
 
 
 def _gradient_scale(at):
-    a, W, b = np.abs(at.net.a), at.net.W, at.net.b
-    return 2 * _size(at) * _in_a_row(_reach(at), np.outer(a, np.ones(at.d)), a, 1.0, np.ones(at.d)) + 0 * _in_a_row(a, W, b, 0.0, at.beta)
+    a = np.abs(at.net.a)
+    return 2 * _size(at) * _in_a_row(_reach(at), np.outer(a, np.ones(at.d)), a, 1.0, np.ones(at.d))
 
 
 @cache
@@ -502,11 +622,16 @@ def _law(rng, n, law):
     tol=ulps(lambda at: 64 + 4 * at.n),
 )
 def catoni(at):
-    """Catoni's mean is the root of its equation, its radius sqrt(2 v L / (n - 2 L)), L = log(2 / delta), oo for n <= 2 L; two radii fit in a discrepancy."""
+    """Catoni's mean is the root of its equation, its radius sqrt(2 v L / (n - 2 L)), L = log(2 / delta), oo for n <= 2 L; two fit in a discrepancy."""
     radii = [catoni_half_width(n, at.v, DELTA) for n in (at.n, FEW)]
     root, radius = _interval(at.x, at.v, DELTA)
     return Sides(refimpl=[catoni_mean(at.x, at.v, DELTA), *(math.exp(-r) for r in radii), catoni_samples(MANY * at.v, 0.25, DELTA)],
-                 by_hand=[root, math.exp(-radius), 0.0, _fitting(MANY * at.v)], scale=[*[abs(root) + np.mean(np.abs(at.x)) + math.sqrt(at.v)] * 3, 1 + 2**20 * MANY * at.v])
+                 by_hand=[root, math.exp(-radius), 0.0, _fitting(MANY * at.v)], scale=[_spread(at), 1 + radius, 1.0, 1 + _fitting(MANY * at.v)])
+
+
+def _spread(at):
+    """The terms of a weighted mean, and what its iteration stops at."""
+    return np.mean(np.abs(at.x)) + math.sqrt(at.v)
 
 
 def _fitting(v):
@@ -517,7 +642,8 @@ def _fitting(v):
 
 @catoni.refutes("the sample mean")
 def _(at):
-    return Instead(refimpl=[np.mean(at.x), *(math.exp(-catoni_half_width(n, at.v, DELTA)) for n in (at.n, FEW)), catoni_samples(MANY * at.v, 0.25, DELTA)])
+    radii = [catoni_half_width(n, at.v, DELTA) for n in (at.n, FEW)]
+    return Instead(refimpl=[np.mean(at.x), *(math.exp(-r) for r in radii), catoni_samples(MANY * at.v, 0.25, DELTA)])
 
 
 @catoni.refutes("one-sided: log(1 / delta)")
