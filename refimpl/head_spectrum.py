@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import xlog1py
 
 from refimpl.errors import Array, DomainError, DtypeError, ShapeError, Shapes, count, finite, number, points
 
@@ -212,6 +211,8 @@ def decompose(moments: Moments | Decomposition) -> Decomposition:
 
 def _powers(x: Array, T: Steps) -> tuple[Array, Array]:
     """(1 - x)^T and sum_{t < T} (1 - x)^t = (1 - (1 - x)^T) / x, without cancellation for any x in [0, 2]."""
+    from scipy.special import xlog1py
+
     near = np.minimum(x, 2 - x)                                                     # 1 - |1 - x|; 2 - x is exact where it counts
     exponent, odd = xlog1py(T, -near), (T % 2) * (near < x)                         # |1 - x|^T = e^exponent; (1 - x)^T < 0 where odd
     rise = 2 * odd - (1 - 2 * odd) * np.expm1(exponent)                             # 1 - (1 - x)^T

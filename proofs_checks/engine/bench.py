@@ -30,6 +30,7 @@ from proofs_checks.engine.run import INSTANCES, precision
 from proofs_checks.engine.select import all_papers, select
 from refimpl.rng import stream
 
+POINTS = 64               # of the many points of a proof, as many in the quick profile
 MEMORY = 2 * 2**30         # bytes that a mutant may take beyond what the child has
 
 
@@ -48,7 +49,8 @@ def work(pipe: Any, job: Job, done: frozenset[int]) -> None:
             bench = Bench.of(job)
             plan = bench.plan(job)
         except Exception as error:
-            pipe.send(("failed", f"{job.claim or 'refimpl'}: {type(error).__name__}: {error}"))
+            why = str(error) if isinstance(error, MutationError) else f"{type(error).__name__}: {error}"
+            pipe.send(("failed", f"{job.claim or 'refimpl'}: {why}"))
             return
         pipe.send(("plan", {n: bench.mutants[n][0] for n in plan}, bench.rest()))
         _limit_memory()
@@ -186,7 +188,10 @@ class Bench:
 
     def _ready(self, claim: Claim, seed: int, profile: str) -> list[Trial]:
         """The trials of a claim; none where it does not hold, for then there is nothing to notice."""
-        trials = [Trial(claim, at, list(_kept(at, set()))) for at in instances.draw(claim.given, INSTANCES[profile], stream(seed, claim.id))]
+        drawn = instances.draw(claim.given, INSTANCES[profile], stream(seed, claim.id))
+        if claim.proof and profile == "quick":
+            drawn = drawn[::-(-len(drawn) // POINTS)]          # a proof needs them all, a mutant does not
+        trials = [Trial(claim, at, list(_kept(at, set()))) for at in drawn]
         module = vars(sys.modules[claim.body.__module__])
         shared = [(vars(value), names) for value in module.values() if hasattr(value, "__dict__") and (names := eq.cached_names(type(value)))]
         with self._probed() as hits:

@@ -48,6 +48,16 @@ def test_the_first_example_prints_a_falling_share():
     assert shares[0] > 8 * shares[-1]
 
 
+def test_the_second_example_learns_the_mixture_and_neither_part_without_a_hessian():
+    ran = run("examples/02_sample_complexity.py", "20")
+    assert ran.returncode == 0
+    median = {(line[:24].strip(), line[24:34].strip(), int(line[34:40])): float(line[40:49]) for line in ran.stdout.splitlines()[1:]}
+    assert len(median) == 18
+    for variant in ("printed", "authors'"):
+        assert median["He_2/2 + He_4/sqrt(48)", variant, 3162] < 0.6
+        assert min(median[alone, variant, 100] for alone in ("He_3/sqrt(6)", "He_4/sqrt(24)")) > 0.9
+
+
 def declare(monkeypatch, value):
     point = EntryPoint(name="mine", value=value, group=outside.GROUP)
     monkeypatch.setattr(outside, "entry_points", lambda group: [point] if group == outside.GROUP else [])

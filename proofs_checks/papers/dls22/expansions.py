@@ -244,7 +244,7 @@ def _(at):
     printed_from=DERIVED,
     covers=["A.H4"],
     needs=["DLS22/relu-coefficients"],
-    given=family(K=(3, 10), b=[0.0, 0.7, -1.2, 5.0, -5.0, 12.0, -12.0, 36.0, -36.0]),
+    given=family(K=[3, 4, 7, 10], b=[0.0, 0.7, -1.2, 5.0, -5.0, 12.0, -12.0, 36.0, -36.0]),
     tol=ulps(lambda at: 8 * at.K + 64),
 )
 def relu_bias(at):

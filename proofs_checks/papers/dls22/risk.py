@@ -282,7 +282,7 @@ def _networks(rng, d, p, kind):
             "beta": rng.standard_normal(d)}
 
 
-networks = family(_networks, d=[1, 2], p=(0, 4), kind=["near", "far", "linear"])
+networks = family(_networks, d=[1, 2], p=[0, 1, 2, 4], kind=["near", "far", "linear"])
 
 
 def _budget(at):
@@ -433,7 +433,7 @@ def _oblique_budget(at):
     printed_from=DERIVED,
     covers=["A.S6"],
     needs=["DLS22/l2-risk"],
-    given=family(_oblique, d=[1, 2], p=(0, 4), kind=["near", "far", "linear"]),
+    given=family(_oblique, d=[1, 2], p=[0, 1, 2, 4], kind=["near", "far", "linear"]),
     tol=ulps(lambda at: 4 * _oblique_budget(at)),
 )
 def l2_risk_terms_entry(at):
