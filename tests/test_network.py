@@ -71,6 +71,15 @@ def test_the_comparison_rejects_a_wrong_gradient(wrong, part, m, d):
     assert not agree(right._replace(**{part: WRONG[wrong](getattr(right, part))}), right, scale)
 
 
+@pytest.mark.parametrize("wrong", ["zero", "sign", "a part in 1e9"])
+def test_the_comparison_rejects_a_wrong_gradient_at_width_10000000(wrong):
+    X, y, a, W, b = draw(1, 1, 10_000_000, 1, SQUARE)
+    net = Network(frozen(a / len(a)), W, b, RELU)
+    right, scale = net.gradients(X, y, SQUARE), absolute_terms(X, y, net.a, W, b, RELU, SQUARE)
+    assert agree(right, right, scale)
+    assert not any(agree([WRONG[wrong](g)], [g], [s]) for g, s in zip(right, scale, strict=True))
+
+
 @pytest.mark.parametrize("m", [2, 100_000])
 def test_the_comparison_rejects_a_sum_over_samples(m):
     X, y, a, W, b = draw(1, 3, m, 2, SQUARE)
