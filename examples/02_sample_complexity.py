@@ -2,8 +2,8 @@
 
     python examples/02_sample_complexity.py [m]
 
-d = 10 and no label noise. He_2/2 + He_4/sqrt(48) falls below 0.1. He_3 or He_4 alone, whose mean Hessian is 0, are not learned at n = d^2: their
-risk stays near that of the predictor 0, which is 1.
+d = 10 and no label noise. He_2/2 + He_4/sqrt(48) falls below 0.1. He_4 alone, whose mean Hessian is 0, stays at the risk of the predictor 0, which
+is 1, at n = d^2; He_3 alone, whose mean Hessian is 0 too, stays near it in a small network, and comes down to about 0.8 at m = 1000.
 """
 
 import sys
