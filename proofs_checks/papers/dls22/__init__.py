@@ -32,7 +32,7 @@ DLS22 = Paper(
         "proofs_checks.papers.dls22.routes",
     ),
     labels=(
-        "A.S1", "A.S2", "A.S3", "A.S4", "A.S5", "A.S6", "A.S7", "A.Alg1", "A.Alg1.a", "A.Alg1.b", "A.Alg1.c", "A.Alg1.d",
+        "A.S1", "A.S2", "A.S3", "A.S4", "A.S5", "A.S6", "A.S7", "A.E1", "A.Alg1", "A.Alg1.a", "A.Alg1.b", "A.Alg1.c", "A.Alg1.d",
         "A.H1", "A.H2", "A.H3", "A.H4", "A.H5", "A.L9", "A.D37", "A.CSQ1",
         "A.G1", "A.G2", "A.G3", "A.G4", "A.L4", "A.L8", "A.L20", "A.L27", "A.C28", "A.L48", "A.T1", "A.T1'", "A.T3",
         "ERR-A1", "ERR-A2", "ERR-A3", "ERR-A6", "ERR-A14", "ERR-A17", "ERR-S1", "ERR-S2", "ERR-S3", "ERR-S4", "ERR-S5", "ERR-S6", "ERR-S7",

@@ -1,18 +1,22 @@
-"""Section 6: the targets of the experiments.
+"""Section 6: the targets of the experiments, and one that no first gradient step finds.
 
-sec-6-target  sec-6-transfer
+sec-6-target  sec-6-transfer                                        of unit second moment
+asm-2-degenerate                                                    what is not learned where H = 0
 """
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
 from proofs_checks import Instead, Sides, ulps
 from proofs_checks.engine import oracles
 from proofs_checks.instances import family, unit
-from proofs_checks.papers.dls22 import DLS22, SLIDES_CS
+from proofs_checks.papers.dls22 import DERIVED, DLS22, SLIDES_CS
+from refimpl import polynomials
 from refimpl.data.targets import single_index
 from refimpl.hermite import He
+from refimpl.population import half_space_moment
 
 # ---- the targets of section 6
 
@@ -112,3 +116,65 @@ def _(at):
 @sec_6_transfer.refutes("divided by p! instead of its root")
 def _(at):
     return Instead(gauss_hermite=_g_squared_mean(lambda z: He(at.p, z) / math.factorial(at.p), at.p))
+
+
+# ---- what is not learned where H = 0
+
+def _f_star(rng, p, d):
+    """he_p(u.x) and a unit weight w with u.w = 1 / sqrt(d), as a random one has on average."""
+    Q = np.linalg.qr(rng.standard_normal((d, 2)))[0]
+    return {"target": single_index([0.0] * p + [math.sqrt(math.factorial(p))], Q[:, 0]), "u": Q[:, 0], "w": Q @ [1 / math.sqrt(d), math.sqrt(1 - 1 / d)]}
+
+
+def _square_along_u(p):
+    """E (he_p(z) z 1{w.x >= 0})^2 = E he_p^2 z^2 / 2, which is even in x; in rational arithmetic."""
+    g = polynomials.from_hermite({(p,): math.factorial(p)})
+    return float(polynomials.mean(polynomials.times(polynomials.times(g, g), {(2,): Fraction(1)}), polynomials.identity(1)) / math.factorial(p)) / 2
+
+
+def _along_u(p, d):
+    """u.E[he_p(z) x 1{w.x >= 0}], by z he_p = sqrt(p+1) he_{p+1} + sqrt(p) he_{p-1}: its two terms."""
+    return [math.sqrt(k) * _half(q) * d ** (-q / 2) for k, q in ((p + 1, p + 1), (p, p - 1))]
+
+
+def _half(q):
+    """E he_q(z) 1{z >= 0} = He_{q-1}(0) / sqrt(2 pi q!)."""
+    return 0.0 if q % 2 == 0 else (-1) ** ((q - 1) // 2) * math.prod(range(q - 2, 0, -2)) / math.sqrt(2 * math.pi * math.factorial(q))
+
+
+@DLS22.claim(
+    "asm-2-degenerate",
+    where="section 2, Assumption 2, where it fails",
+    printed_from=DERIVED,
+    covers=["A.E1"],
+    needs=["DLS22/eq-1", "DLS22/lemma-4"],
+    given=family(_f_star, p=[2, 3, 4, 5], d=[3, 10, 160]),
+    tol=ulps(lambda at: 64 * (at.p + at.d + 4)),
+)
+def asm_2_degenerate(at):
+    """The signal of the first step along u over its sampling error, n (u.E g)^2 / E (u.g)^2 with n = d^2, for he_p alone and u.w = d^{-1/2}.
+
+    It grows as 0.127 d for He_2, where H is not 0; it is 0.024 / d for He_4 and 0 for He_3, where H is 0: at d^2 samples u is not seen.
+    """
+    signal = at.u @ half_space_moment(at.target, at.w[None, :], np.zeros(1))[0]
+    return Sides(half_space_moment=at.d**2 * signal**2 / _square_along_u(at.p), hermite_ladder=_signal_to_noise(at.p, at.d),
+                 scale=at.d**2 * sum(map(abs, _along_u(at.p, at.d))) ** 2 + at.d**2 * at.d ** -at.p)
+
+
+def _signal_to_noise(p, d):
+    return d**2 * sum(_along_u(p, d)) ** 2 / (p + 1 / 2)
+
+
+@asm_2_degenerate.refutes("H taken as that of He_2")
+def _(at):
+    return Instead(hermite_ladder=_signal_to_noise(2 if at.p > 2 else 4, at.d))
+
+
+@asm_2_degenerate.refutes("the sampling error of any other direction, E he_p^2 / 2")
+def _(at):
+    return Instead(hermite_ladder=_signal_to_noise(at.p, at.d) * (2 * at.p + 1))
+
+
+@asm_2_degenerate.refutes("x he_p taken as he_{p+1} alone")
+def _(at):
+    return Instead(hermite_ladder=at.d**2 * _along_u(at.p, at.d)[0] ** 2 / (at.p + 1 / 2))
