@@ -96,7 +96,43 @@ def l2_risk(network: Network, target: Target, *, alpha: float = 0.0, beta: objec
     ShapeError, DtypeError, NonFiniteError   for arguments of other types and sizes, and where a term overflows.
     Rounding   that of :func:`l2_risk_terms`. Time O(m^2), memory that of 64 m pairs.
     """
-    return math.fsum(_terms(_predictor(network, target, *_checked(network, target, alpha, beta)), target))
+    alpha, beta = _checked(network, target, alpha, beta)
+    return math.fsum(_terms(_predictor(network, network.a, alpha, beta), target))
+
+
+def l2_risks(network: Network, target: Target, heads: object, *, alpha: float = 0.0, beta: object = None) -> Array:
+    r"""The risk of several heads on the features of one network, such as a path over lam: their pairs are evaluated once.
+
+    .. math:: E_{x \sim N(0, I_d)}\big(\alpha + \beta \cdot x + a_l^T \sigma(Wx + b) - f^\star(x)\big)^2, \qquad l = 1, \dots, L
+
+    Source
+    ------
+    As :func:`l2_risk`; audited by ``DLS22/l2-risk-heads``.
+
+    Parameters
+    ----------
+    network : its W and b; its own a does not count
+    target, alpha, beta : as :func:`l2_risk`
+    heads : (L, m)
+
+    Returns
+    -------
+    an array (L,)
+
+    Units
+    -----
+    Square loss without 1/2.
+
+    Errors
+    ------
+    As :func:`l2_risk`; ShapeError for heads of another width.
+    Rounding   of each as of :func:`l2_risk_terms`. Time that of one risk, and O(L m^2) for the products.
+    """
+    alpha, beta = _checked(network, target, alpha, beta)
+    sizes = Shapes("DLS22, section 2")
+    sizes("W", network.W, "m", "d")
+    f = _predictor(network, sizes("heads", heads, "L", "m"), alpha, beta)
+    return np.array([math.fsum(terms) for terms in zip(*_terms(f, target), strict=True)])
 
 
 def l2_risk_terms(network: Network, target: Target, *, alpha: float = 0.0, beta: object = None) -> Risk:
@@ -127,20 +163,20 @@ def l2_risk_terms(network: Network, target: Target, *, alpha: float = 0.0, beta:
     linear. For E[relu_j relu_k] stands n_j n_k there, n_j^2 = (1 + b_j^2) Phi(b_j) + |b_j| phi(b_j).
     """
     alpha, beta = _checked(network, target, alpha, beta)
-    f = _predictor(network, target, alpha, beta)
-    plus = _predictor(Network(np.abs(network.a), np.abs(network.W), network.b), target, abs(alpha), np.abs(beta))
-    pairs, cross, line = _terms(f, target)
-    return Risk(math.fsum((pairs, cross, line)), pairs, cross, line, _rounding(plus, target, network.m - len(f.a)))
+    f = _predictor(network, network.a, alpha, beta)
+    plus = _predictor(Network(network.a, np.abs(network.W), network.b), np.abs(network.a), abs(alpha), np.abs(beta))
+    pairs, cross, line = map(float, _terms(f, target))
+    return Risk(math.fsum((pairs, cross, line)), pairs, cross, line, _rounding(plus, target, network.m - len(f.b)))
 
 
 class _Predictor(NamedTuple):
-    """alpha + beta.x + sum_j a_j relu(w_j.x + b_j) with unit rows w_j and |b_j| < 40."""
+    """alpha + beta.x + sum_j a_j relu(w_j.x + b_j) with unit rows w_j and |b_j| < 40, for one head or for L."""
 
-    a: Array           # (m,)   a_j |w_j|
+    a: Array           # (m,) or (L, m)   a_j |w_j|
     W: Array           # (m, d)
     b: Array           # (m,)   b_j / |w_j|
-    alpha: float
-    beta: Array        # (d,)
+    alpha: Array       # () or (L,)
+    beta: Array        # (d,) or (L, d)
 
 
 def _checked(network: Network, target: Target, alpha: object, beta: object) -> tuple[float, Array]:
@@ -164,46 +200,47 @@ def _kinks(network: Network) -> tuple[Array, Array, npt.NDArray[np.bool_], Array
     return length, W_unit, kinked, np.where(kinked, 0.0, RELU.derivative(network.b))
 
 
-def _predictor(network: Network, target: Target, alpha: float, beta: Array) -> _Predictor:
+def _predictor(network: Network, a: Array, alpha: float, beta: Array) -> _Predictor:
     length, W_unit, kinked, on = _kinks(network)
     with np.errstate(over="ignore", invalid="ignore"):
-        a, linear = network.a * length, network.a * on
-        return _Predictor(a=finite("a |w|", a)[kinked], W=W_unit[kinked], b=network.b[kinked] / length[kinked],
-                          alpha=float(alpha + linear @ network.b), beta=beta + linear @ network.W)
+        lengthened, linear = a * length, a * on
+        return _Predictor(a=finite("a |w|", lengthened)[..., kinked], W=W_unit[kinked], b=network.b[kinked] / length[kinked],
+                          alpha=np.asarray(alpha + linear @ network.b), beta=beta + linear @ network.W)
 
 
-def _terms(f: _Predictor, target: Target) -> tuple[float, float, float]:
+def _terms(f: _Predictor, target: Target) -> tuple[Array, Array, Array]:
     with np.errstate(over="ignore", invalid="ignore"):
         pairs, cross, line = _pairs(f), _cross(f, target), _line(f, target)
-    return number("E f_theta^2", pairs), number("2 E[f_theta (alpha + beta.x - f*)]", cross), number("E (alpha + beta.x - f*)^2", line)
+    return finite("E f_theta^2", pairs), finite("2 E[f_theta (alpha + beta.x - f*)]", cross), finite("E (alpha + beta.x - f*)^2", line)
 
 
-def _pairs(f: _Predictor) -> float:
-    total = 0.0
-    for i, _ in enumerate(f.a[::ROWS]):
-        a, W, b = f.a[i * ROWS:], f.W[i * ROWS:], f.b[i * ROWS:]                # what is left out here came twice with earlier rows
-        R = relu_relu(b[:ROWS, None], b, _angles(W[:ROWS], W)) * a              # (64, m - 64 i)
-        total += float(a[:ROWS] @ (2 * R.sum(axis=1) - R[:, :ROWS].sum(axis=1)))
+def _pairs(f: _Predictor) -> Array:
+    total = np.zeros(f.a.shape[:-1])
+    for i, _ in enumerate(f.b[::ROWS]):
+        a, W, b = f.a[..., i * ROWS:], f.W[i * ROWS:], f.b[i * ROWS:]           # what is left out here came twice with earlier rows
+        R = relu_relu(b[:ROWS, None], b, _angles(W[:ROWS], W))                  # (64, m - 64 i)
+        products = a[..., :ROWS] @ R * a                                        # (*L, m - 64 i)
+        total += 2 * products.sum(axis=-1) - products[..., :ROWS].sum(axis=-1)
     return total
 
 
-def _cross(f: _Predictor, target: Target) -> float:
-    if not f.a.size:
-        return 0.0
-    return 2 * float(np.sum(f.a * _against(f, target, RELU.hermite_coefficients(max(target.p, 1), f.b))))
+def _cross(f: _Predictor, target: Target) -> Array:
+    if not f.b.size:
+        return np.zeros(f.a.shape[:-1])
+    return np.asarray(2 * np.sum(f.a * _against(f, target, RELU.hermite_coefficients(max(target.p, 1), f.b)), axis=-1))
 
 
 def _against(f: _Predictor, target: Target, c: Array) -> Array:
     """E[(alpha + beta.x - f*) sigma(w_j.x + b_j)] = sum_k c_k C_k(w_j^k) / k! for the coefficients c_0, c_1, ... of sigma(z + b_j)."""
-    total = c[0] * f.alpha + c[1] * (f.W @ f.beta)
+    total = f.alpha[..., None] * c[0] + f.beta @ f.W.T * c[1]
     for k, c_k in enumerate(c):
         total -= c_k / math.factorial(k) * target.contract(k, f.W)
     return np.asarray(total)
 
 
-def _line(f: _Predictor, target: Target) -> float:
+def _line(f: _Predictor, target: Target) -> Array:
     rest = target.without_linear_part().second_moment
-    return rest + (f.alpha - target.mean) ** 2 + float(np.sum((f.beta - target.mean_gradient) ** 2))
+    return np.asarray(rest + (f.alpha - target.mean) ** 2 + np.sum((f.beta - target.mean_gradient) ** 2, axis=-1))
 
 
 def _rounding(f: _Predictor, target: Target, linear: int) -> float:
@@ -259,7 +296,7 @@ def l2_risk_gradient(network: Network, target: Target, *, alpha: float = 0.0, be
     Rounding   each entry within (128 + 16 p + 6 d + 2 d p + d p r^2 cond(U)^2 + 2 m) eps of the same sums with plus signs. Time and memory as there.
     """
     alpha, beta = _checked(network, target, alpha, beta)
-    f, (length, _, kinked, on) = _predictor(network, target, alpha, beta), _kinks(network)
+    f, (length, _, kinked, on) = _predictor(network, network.a, alpha, beta), _kinks(network)
     a, W, b = network.a, network.W, network.b
     with np.errstate(over="ignore", invalid="ignore"):
         mean = f.alpha + f.a @ half_line_mean(f.b) - target.mean                # E g

@@ -94,6 +94,18 @@ def test_the_size_of_a_block_changes_nothing_but_the_rounding(m, monkeypatch):
     assert all(np.max(np.abs(x - y)) <= 1e-12 * np.max(np.abs(x)) for x, y in zip(there, again, strict=True))
 
 
+@pytest.mark.parametrize("m", [1, 63, 64, 65, 130])
+def test_several_heads_at_once(m):
+    net, f_star, beta = network(5, m, 2), target(6, 3, 2, 2), frozen([1.0, -2.0])
+    heads = np.random.default_rng(7).standard_normal((3, m))
+    alone = [risk.l2_risk_terms(Network(a, net.W, net.b), f_star, alpha=0.5, beta=beta) for a in heads]
+    together = risk.l2_risks(net, f_star, heads, alpha=0.5, beta=beta)
+    assert together.shape == (3,)
+    assert all(abs(x - y.value) <= 2 * y.rounding for x, y in zip(together, alone, strict=True))
+    with pytest.raises(ShapeError, match=rf"heads has shape \(3, {m + 1}\) but W has m = {m}"):
+        risk.l2_risks(net, f_star, np.ones((3, m + 1)))
+
+
 def cancelling(size, spread=2.0**-10):
     """Four neurons of this size that add up to a bump of width 3 spread and height size spread."""
     return Network(size * frozen([1.0, -3.0, 3.0, -1.0]), frozen(np.ones((4, 1))), frozen([0.0, -spread, -2 * spread, -3 * spread]))
@@ -283,7 +295,8 @@ def test_without_a_residual_the_noise_is_left():
 # ---- bad input
 
 NET, F_STAR = network(0, 3, 2), target(0, 2, 1, 2)
-CALLS = {"l2_risk": risk.l2_risk, "l2_risk_terms": risk.l2_risk_terms, "l2_risk_gradient": risk.l2_risk_gradient,
+CALLS = {"l2_risk": risk.l2_risk, "l2_risks": lambda network, *args, **kwargs: risk.l2_risks(network, *args, getattr(network, "a", np.ones(1))[None], **kwargs),
+         "l2_risk_terms": risk.l2_risk_terms, "l2_risk_gradient": risk.l2_risk_gradient,
          "l1_risk": lambda *args, **kwargs: risk.l1_risk(*args, varsigma=1.0, delta=0.1, n=100, rng=0, **kwargs)}
 each = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 

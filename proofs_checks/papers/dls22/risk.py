@@ -1,7 +1,7 @@
 """Exact risks of a network against a polynomial target, and the pairs of neurons that they are made of.
 
 angles  arc-cosine  bivariate                                       two neurons: their angle, without and with biases
-l2-risk  l2-risk-terms  l2-risk-gradient                            E (f - f*)^2, its terms with their rounding, and its gradient
+l2-risk  l2-risk-heads  l2-risk-terms  l2-risk-gradient             E (f - f*)^2, of several heads, its terms and their rounding, its gradient
 catoni  l1-risk                                                     E |f - y|, and its interval from samples
 """
 
@@ -23,7 +23,7 @@ from refimpl.bivariate import Angle, angle, angles, arc_cosine_0, arc_cosine_1, 
 from refimpl.catoni import catoni_half_width, catoni_mean, catoni_samples
 from refimpl.data.targets import Target
 from refimpl.network import Network
-from refimpl.risk import l1_risk, l2_risk, l2_risk_gradient, l2_risk_terms
+from refimpl.risk import l1_risk, l2_risk, l2_risk_gradient, l2_risk_terms, l2_risks
 
 BITS = 240
 ALIGNED = Fraction(1, 2**300)                             # stands for an angle 0
@@ -290,10 +290,10 @@ def _budget(at):
     return 192 + 48 * at.p + 14 * at.d + 14 * at.d * at.p + 48
 
 
-def _size(at):
+def _size(at, a=None):
     """The root of E of the square of all absolute terms, bounded by |relu| <= |w.x| + |b|."""
     f_star = oracles.gauss_hermite_mean(lambda x: oracles.monomials(at.target.g, x @ at.U.T, absolute=True) ** 2, np.eye(at.d), 2 * at.p)
-    return abs(at.alpha) + np.linalg.norm(at.beta) + math.sqrt(f_star) + np.abs(at.net.a) @ _reach(at)
+    return abs(at.alpha) + np.linalg.norm(at.beta) + math.sqrt(f_star) + np.abs(at.net.a if a is None else a) @ _reach(at)
 
 
 def _reach(at):
@@ -314,17 +314,17 @@ def l2_risk_entry(at):
     return Sides(closed_form=l2_risk(at.net, at.target, alpha=at.alpha, beta=at.beta), pieces=_by_pieces(at), scale=_size(at) ** 2)
 
 
-def _by_pieces(at):
-    """On a line exactly, on a plane by Gauss rules on panels that no kink crosses."""
+def _by_pieces(at, a=None):
+    """On a line exactly, on a plane by Gauss rules on panels that no kink crosses; under the head of the network where none is given."""
     if at.d == 1:
-        return _on_line(_f_star(at), _parameters(at), len(at.net.a))
+        return _on_line(_f_star(at), _parameters(at, a), len(at.net.a))
     x, weight = _plane(at)
-    return float(weight @ _residual(at, x) ** 2)
+    return float(weight @ _residual(at, x, a) ** 2)
 
 
-def _parameters(at):
+def _parameters(at, a=None):
     """a, w, b, alpha and beta in a row, exactly."""
-    return [Fraction(x) for x in np.concatenate([at.net.a, at.net.W.ravel(), at.net.b, [at.alpha], at.beta]).tolist()]
+    return [Fraction(x) for x in np.concatenate([at.net.a if a is None else a, at.net.W.ravel(), at.net.b, [at.alpha], at.beta]).tolist()]
 
 
 def _f_star(at):
@@ -383,9 +383,9 @@ def _panels(kinks):
     return x, (half * v).reshape(len(kinks), -1) * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
 
 
-def _residual(at, x):
+def _residual(at, x, a=None):
     """f - f* at points x (N, d)."""
-    return at.alpha + x @ at.beta + np.maximum(x @ at.net.W.T + at.net.b, 0) @ at.net.a - target_value(at)(x)
+    return at.alpha + x @ at.beta + np.maximum(x @ at.net.W.T + at.net.b, 0) @ (at.net.a if a is None else a) - target_value(at)(x)
 
 
 @l2_risk_entry.refutes("the cross term counted once")
@@ -409,6 +409,42 @@ def _(at):
     length = np.linalg.norm(at.net.W, axis=1, keepdims=True)
     W = np.divide(at.net.W, length, out=np.zeros_like(at.net.W), where=length > 0)
     return Instead(closed_form=l2_risk(Network(at.net.a, W, at.net.b), at.target, alpha=at.alpha, beta=at.beta))
+
+
+def _heads(rng, d, p, kind):
+    """The same networks, and two more heads."""
+    at = _networks(rng, d, p, kind)
+    return {**at, "heads": np.vstack([at["net"].a, rng.standard_normal((2, 5))])}
+
+
+@DLS22.claim(
+    "l2-risk-heads",
+    where="section 6, the best weight decay of a grid",
+    printed_from=DERIVED,
+    needs=["DLS22/l2-risk"],
+    given=family(_heads, d=[1, 2], p=[0, 3], kind=["near", "far", "linear"]),
+    tol=ulps(_budget),
+)
+def l2_risks_entry(at):
+    """The risks of several heads on the same features, whose pairs are evaluated once, are those of each head alone."""
+    return Sides(one_pass=l2_risks(at.net, at.target, at.heads, alpha=at.alpha, beta=at.beta),
+                 pieces=[_by_pieces(at, a) for a in at.heads], scale=[_size(at, a) ** 2 for a in at.heads])
+
+
+@l2_risks_entry.refutes("the head of the network for all")
+def _(at):
+    return Instead(one_pass=l2_risks(at.net, at.target, np.tile(at.net.a, (3, 1)), alpha=at.alpha, beta=at.beta))
+
+
+@l2_risks_entry.refutes("E f_theta^2 of the first head for all")
+def _(at):
+    risks = [l2_risk_terms(Network(a, at.net.W, at.net.b), at.target, alpha=at.alpha, beta=at.beta) for a in at.heads]
+    return Instead(one_pass=[risk.value - risk.pairs + risks[0].pairs if at.kind != "linear" else risk.value - risk.line + risks[0].line for risk in risks])
+
+
+@l2_risks_entry.refutes("alpha and beta forgotten")
+def _(at):
+    return Instead(one_pass=l2_risks(at.net, at.target, at.heads))
 
 
 # ---- its terms, and the bound of their rounding
