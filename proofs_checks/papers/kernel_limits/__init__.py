@@ -16,6 +16,7 @@ KERNELS = Paper(
         "proofs_checks.papers.kernel_limits.lanczos",
         "proofs_checks.papers.kernel_limits.conjugate",
         "proofs_checks.papers.kernel_limits.cost",
+        "proofs_checks.papers.kernel_limits.zonal",
         "proofs_checks.papers.kernel_limits.routes",
     ),
     labels=("S.1", "S.2", "ERR-S7"),
