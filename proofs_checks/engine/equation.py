@@ -28,7 +28,8 @@ from proofs_checks.engine.mutants import Change, validates
 ROOT = Path(__file__).resolve().parents[2]     # files below it are named from here
 PROBE = "__reached__"
 AUDITED = "refimpl"
-APART = ("refimpl.errors", "refimpl._twins", "refimpl.rng")    # validation, dispatch and streams of random numbers: no equation; nor do sweeps hold one
+APART = ("refimpl.errors", "refimpl._twins", "refimpl.rng", "refimpl.sweeps", "refimpl.experiments", "refimpl.doctor", "refimpl.__main__")
+"""Validation, dispatch, streams of random numbers, sweeps and what is drawn: no equation."""
 UNCOUNTED = ("scale", "tol")
 
 
@@ -226,7 +227,7 @@ def _audited(function: FunctionType) -> bool:
 
 
 def _audits(module: str) -> bool:
-    return module.partition(".")[0] == AUDITED and module not in APART and not module.startswith("refimpl.sweeps")
+    return module.partition(".")[0] == AUDITED and not any(module == apart or module.startswith(f"{apart}.") for apart in APART)
 
 
 def _modules() -> list[ModuleType]:
