@@ -17,7 +17,8 @@ O ne Rightarrow left right max min Im dagger partial nabla pi star hat even othe
 SECTIONS = ("Source", "Units", "Errors")
 
 modules = [importlib.import_module(found.name) for found in pkgutil.walk_packages(refimpl.__path__, "refimpl.")]
-mathematics = [module for module in modules if module.__name__ != "refimpl.errors" and "._" not in module.__name__ and ".sweeps" not in module.__name__]
+no_mathematics = ("refimpl.errors", "refimpl._", "refimpl.sweeps", "refimpl.experiments", "refimpl.doctor")
+mathematics = [module for module in modules if not module.__name__.startswith(no_mathematics) and "._" not in module.__name__]
 known = {name for paper in papers() for claim in paper for name in (claim.id, *claim.aliases)}
 
 
