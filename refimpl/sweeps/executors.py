@@ -12,10 +12,12 @@ import importlib
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
+from concurrent.futures import wait as finished
+from contextlib import suppress
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 
 from refimpl.errors import count
 from refimpl.sweeps.grid import SweepError
@@ -79,7 +81,10 @@ def local(workers: int | None = None) -> Executor:
 
 
 def dask(address: str | None = None) -> Executor:
-    """The workers of a dask cluster: ``distributed.Client(address).get_executor()``, which you may as well pass yourself.
+    """The workers of a dask cluster, by the address of its scheduler; the connection is closed with the executor.
+
+    A sweep also takes ``client.get_executor()`` of a client of your own, which stays open. A worker that dies costs the cluster what it
+    was computing, which dask repeats elsewhere: as often as its ``distributed.scheduler.allowed-failures`` says, then the sweep does.
 
     Source
     ------
@@ -91,7 +96,7 @@ def dask(address: str | None = None) -> Executor:
 
     Returns
     -------
-    Executor   its workers must import the same sources under the same versions, and a sweep stops where they do not
+    Executor   a context manager; the workers must import the same sources under the same versions, and a sweep stops where they do not
 
     Units
     -----
@@ -106,7 +111,7 @@ def dask(address: str | None = None) -> Executor:
     except ImportError as error:
         raise MissingExtraError(f"dask.distributed cannot be imported ({error}); `pip install refimpl[cluster]` brings it") from error
     try:
-        return cast(Executor, distributed.Client(address).get_executor())
+        return Dask(distributed.Client(address))
     except (OSError, ValueError) as error:
         raise SweepError(f"no dask scheduler answers at {address!r} ({error})") from error
 
@@ -192,3 +197,52 @@ class Local(Executor):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.shutdown() if kind is None else self.kill()
+
+
+# ---- on a cluster
+
+class Dask(Executor):
+    """See :func:`dask`. The executor of its own client answers a repeated call from memory, and never where a connection breaks."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._open: set[Future[Any]] = set()
+        self._closed = False
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """The future of the call; cancelling it takes the call back."""
+        if self._closed:
+            raise RuntimeError("this executor has been shut down")
+        theirs = self._client.submit(functools.partial(fn, *args, **kwargs), pure=False)
+        ours: Future[T] = Future()
+        self._open.add(ours)
+        ours.add_done_callback(functools.partial(self._let_go, theirs))
+        self._client.loop.add_callback(self._relay, theirs, ours)
+        return ours
+
+    async def _relay(self, theirs: Any, ours: Future[Any]) -> None:
+        """What has come of the call, in the thread of the client."""
+        with suppress(InvalidStateError):        # cancelled meanwhile
+            try:
+                ours.set_result(await self._client.gather(theirs, asynchronous=True))
+            except CancelledError:
+                ours.cancel()
+            except Exception as error:
+                ours.set_exception(error)
+
+    def _let_go(self, theirs: Any, ours: Future[Any]) -> None:
+        self._open.discard(ours)
+        if ours.cancelled() and not theirs.done() and self._client.status == "running":
+            theirs.cancel()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Close the connection, after the calls under way unless they are cancelled or not waited for; the cluster then forgets them."""
+        self._closed = True
+        if wait and not cancel_futures:
+            finished(list(self._open))
+        for future in list(self._open):
+            future.cancel()
+        self._client.close()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.shutdown(wait=kind is None)

@@ -1,7 +1,9 @@
 """The loop: which cells are missing, where they run, what becomes of those that fail, and when they are committed.
 
 Short cells travel in batches, as many as take 50 ms, and a batch that takes longer hands back what it has not begun. Where a
-worker dies, the cells of its batch run again, alone; the one that has seen three deaths is given up and named.
+worker dies, the cells of its batch run again, each in a batch of its own, and one that has seen two deaths once more at the end,
+where nothing else runs: on a cluster a worker takes its neighbours' calls with it. The one that kills that worker, too, is given
+up and named.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from refimpl._twins import resolve
 from refimpl.errors import DomainError, DtypeError
@@ -136,7 +139,10 @@ class Run:
     def __init__(self, job: Job, missing: dict[str, str], store: Store, progress: Progress) -> None:
         self.job, self.texts, self.store, self.progress = job, missing, store, progress
         self.pending = deque(missing)                                 # keys
-        self.suspects: deque[str] = deque()                           # whose worker has died: they run alone
+        self.suspects: deque[str] = deque()                           # whose worker has died: each is a batch of its own
+        self.last: deque[str] = deque()                               # whose next death is one too many: they run where nothing else does
+        self.on_trial: list[str] = []                                 # the latest of these that ran
+        self.refused = False                                          # the executor takes nothing any more
         self.deaths = dict.fromkeys(missing, 0)
         self.under_way: dict[Future[list[Outcome]], list[str]] = {}
         self.done: SimpleQueue[Future[list[Outcome]]] = SimpleQueue()
@@ -148,7 +154,7 @@ class Run:
     def all(self, executor: Executor) -> None:
         """Compute until nothing is missing; whatever stops it, what is done is committed first."""
         try:
-            while self.pending or self.suspects or self.under_way:
+            while self.pending or self.suspects or self.last or self.under_way:
                 self.submit(executor)
                 self.collect()
                 self.save()
@@ -160,17 +166,28 @@ class Run:
             self.progress.end()
 
     def submit(self, executor: Executor) -> None:
-        """As many batches as the executor wants; suspects first, each alone."""
+        """As many batches as the executor wants."""
         window = getattr(executor, "window", WINDOW)
-        while len(self.under_way) < window and (self.suspects or self.pending):
-            size = min(self.batch, max(1, len(self.pending) // window))
-            keys = [self.suspects.popleft()] if self.suspects else [self.pending.popleft() for _ in range(size)]
-            try:
-                future = executor.submit(run_batch, self.job, [self.texts[name] for name in keys])
-            except RuntimeError as error:
-                raise SweepError(f"the executor takes no more cells ({error}); {KEPT}, and local(workers) would have replaced a dead worker") from error
+        while len(self.under_way) < window and (keys := self.next(window)):
+            try:    # uuid4 tells the call from an earlier one, which dask's executor would answer from memory, deaths included
+                future = executor.submit(run_batch, self.job, [self.texts[name] for name in keys], uuid4().hex)
+            except Exception as error:
+                self.refused = True
+                advice = ", and local(workers) would have replaced a dead worker" if isinstance(error, BrokenExecutor) else ""
+                raise SweepError(f"the executor takes no more cells ({error}); {KEPT}{advice}") from error
             self.under_way[future] = keys
             future.add_done_callback(self.done.put)
+
+    def next(self, window: int) -> list[str]:
+        """The cells of the next batch, if there is one to begin now."""
+        if self.suspects:
+            return [self.suspects.popleft()]
+        if self.pending:
+            return [self.pending.popleft() for _ in range(min(self.batch, max(1, len(self.pending) // window)))]
+        if self.under_way or not self.last:
+            return []
+        self.on_trial = [self.last.popleft()]
+        return self.on_trial
 
     def collect(self) -> None:
         """Whatever has finished, after waiting a moment for the first."""
@@ -208,11 +225,12 @@ class Run:
     def mourn(self, keys: list[str], error: BaseException) -> None:
         """A worker has died of one of these cells, or of something else."""
         for name in keys:
-            self.deaths[name] += 1
-        if self.deaths[keys[0]] < DEATHS:
-            self.suspects.extend(keys)
+            self.deaths[name] += 1 + getattr(error, "allowed_failures", 0)      # dask has tried again by itself
+        if keys == self.on_trial:
+            self.record(keys, [Outcome(None, f"given up: {self.deaths[keys[0]]} workers died of it ({error})", 0.0, now())])
         else:
-            self.record(keys, [Outcome(None, f"given up: {DEATHS} workers died of it ({error})", 0.0, now())])
+            for name in keys:
+                (self.last if self.deaths[name] >= DEATHS - 1 else self.suspects).append(name)
 
     def save(self) -> None:
         """Commit; a KeyboardInterrupt on the way leaves nothing out, since committing twice is committing once."""
@@ -221,12 +239,14 @@ class Run:
             self.unsaved = []
 
     def rescue(self) -> None:
-        """Commit what has been finished before everything stops."""
+        """Commit what has been finished before everything stops, and take the rest back."""
         for future, keys in self.under_way.items():
-            if not future.cancel() and future.done() and future.exception() is None:
+            if future.done() and not future.cancelled() and future.exception() is None:
                 self.record(keys, future.result())
         with suppress(SweepError):
             self.save()
+        for future in self.under_way if not self.refused else ():
+            future.cancel()
 
 
 class Progress:

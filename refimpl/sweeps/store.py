@@ -183,11 +183,12 @@ def _intact(path: Path | None, row: tuple[Any, ...]) -> bool:
 
 # ---- for readers
 
-def export(store: str | os.PathLike[str], format: str = "csv") -> Iterator[str]:
+def export(store: str | os.PathLike[str], format: str = "csv", *, timings: bool = False) -> Iterator[str]:
     """The results of the latest sweeps as lines of text, in the order of the parameters: the same bytes however they were computed.
 
     CSV has a column for each parameter, for ``sweep.cell``, ``sweep.seed`` and ``sweep.implementation``, and for each value of a
-    result, as ``result.<name>`` where a parameter has that name. JSON lines hold these, the versions and the key.
+    result, as ``result.<name>`` where a parameter has that name. JSON lines hold these, the versions and the key. With timings, which
+    no two runs share, both also say how long a cell took and when it was done, and CSV has a column of the versions.
 
     Source
     ------
@@ -197,6 +198,7 @@ def export(store: str | os.PathLike[str], format: str = "csv") -> Iterator[str]:
     ----------
     store : the file; a sweep may be writing it meanwhile
     format : "csv" or "jsonl"
+    timings : also ``sweep.seconds``, the wall time of the cell, and ``sweep.finished``; and ``sweep.versions``, as JSON, in CSV
 
     Returns
     -------
@@ -220,20 +222,21 @@ def export(store: str | os.PathLike[str], format: str = "csv") -> Iterator[str]:
         wanted = [row for row in db.execute("SELECT * FROM wanted") if _intact(path, row)]
         cells = {row[0]: row for row in db.execute("SELECT * FROM cells")}
     wanted.sort(key=lambda row: (order(row[1]), row))
-    return FORMATS[format]([(row, cells[row[4]]) for row in wanted if row[4] in cells and _intact(path, cells[row[4]])])
+    return FORMATS[format]([(row, cells[row[4]]) for row in wanted if row[4] in cells and _intact(path, cells[row[4]])], timings)
 
 
-def _jsonl(rows: list[tuple[Any, Any]]) -> Iterator[str]:
-    for (cell, parameters, seed, implementation, key, _), (_, _, _, result, versions, *_) in rows:
+def _jsonl(rows: list[tuple[Any, Any]], timings: bool) -> Iterator[str]:
+    for (cell, parameters, seed, implementation, key, _), (_, _, _, result, versions, _, seconds, finished, _) in rows:
         yield compact({"cell": cell, "parameters": json.loads(parameters), "seed": seed, "implementation": implementation, "key": key,
-                       "result": json.loads(result), "versions": json.loads(versions)})
+                       "result": json.loads(result), "versions": json.loads(versions), **({"seconds": seconds, "finished": finished} if timings else {})})
 
 
-def _csv(rows: list[tuple[Any, Any]]) -> Iterator[str]:
-    records = [(json.loads(row[1]), [row[0], row[2], row[3]], json.loads(cell[3])) for row, cell in rows]
+def _csv(rows: list[tuple[Any, Any]], timings: bool) -> Iterator[str]:
+    names = [*FIXED, *(TIMED if timings else ())]
+    records = [(json.loads(row[1]), [row[0], row[2], row[3], cell[4], cell[6], cell[7]][:len(names)], json.loads(cell[3])) for row, cell in rows]
     parameters = sorted({name for record, _, _ in records for name in record})
     results = sorted({name for _, _, record in records for name in record})
-    yield _line([*parameters, *FIXED, *(f"result.{name}" if name in parameters else name for name in results)])
+    yield _line([*parameters, *names, *(f"result.{name}" if name in parameters else name for name in results)])
     for record, fixed, result in records:
         yield _line([*map(record.get, parameters), *fixed, *map(result.get, results)])
 
@@ -245,4 +248,5 @@ def _line(values: list[Any]) -> str:
 
 
 FIXED = ["sweep.cell", "sweep.seed", "sweep.implementation"]
+TIMED = ["sweep.versions", "sweep.seconds", "sweep.finished"]
 FORMATS = {"csv": _csv, "jsonl": _jsonl}

@@ -36,8 +36,8 @@ SIGNALS = {number.value: number.name for number in signal.Signals}
 
 # ---- a batch
 
-def run_batch(job: Job, texts: list[str]) -> list[Outcome]:
-    """Cells one after another, at least one, as long as a batch may take."""
+def run_batch(job: Job, texts: list[str], call: str = "") -> list[Outcome]:
+    """Cells one after another, at least one, as long as a batch may take; ``call`` names the call, and is not read."""
     _prepare(job)
     outcomes, until = [], time.perf_counter() + BATCH
     for text in texts:

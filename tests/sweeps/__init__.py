@@ -86,6 +86,10 @@ def pid():
     return os.getpid()
 
 
+def now():
+    return time.time_ns()
+
+
 def die(code):
     """End the worker, by a signal or with an exit code."""
     os.kill(os.getpid(), -code) if code < 0 else os._exit(code)

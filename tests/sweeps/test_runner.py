@@ -215,8 +215,8 @@ def test_an_executor_that_fails_is_an_error_and_what_was_done_is_kept(tmp_path):
 
 def test_workers_with_other_sources_are_refused(monkeypatch):
     class Elsewhere(Executor):
-        def submit(self, fn, job, texts):
-            return serial().submit(fn, job._replace(versions="{}"), texts)
+        def submit(self, fn, job, *rest):
+            return serial().submit(fn, job._replace(versions="{}"), *rest)
 
     with pytest.raises(SweepError, match="has other sources or versions than the driver"):
         sweep([{"n": 1}], cells.draw, executor=Elsewhere(), rng=0)

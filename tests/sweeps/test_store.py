@@ -102,6 +102,19 @@ def test_json_lines_hold_the_versions_and_the_key(finished):
     assert sorted(rows[0]) == ["cell", "implementation", "key", "parameters", "result", "seed", "versions"]
 
 
+def test_timings_add_what_else_is_known_of_a_row(finished):
+    """And change nothing else, neither in a row nor in an export without them."""
+    first, *rows = csv.reader(export(finished, timings=True))
+    added = ["sweep.versions", "sweep.seconds", "sweep.finished"]
+    assert first == ["n", "sweep.cell", "sweep.seed", "sweep.implementation", *added, "draw", "n_squared"]
+    assert [row[:4] + row[7:] for row in (first, *rows)] == list(csv.reader(export(finished)))
+    plain, timed = ([json.loads(line) for line in export(finished, "jsonl", timings=timings)] for timings in (False, True))
+    assert [{**row, "seconds": timed[i]["seconds"], "finished": timed[i]["finished"]} for i, row in enumerate(plain)] == timed
+    assert [[json.loads(row[4]), float(row[5]), row[6]] for row in rows] == [[row["versions"], row["seconds"], row["finished"]] for row in timed]
+    assert all(0 < row["seconds"] < 10 and re.fullmatch(r"[\dT:.-]+\+00:00", row["finished"]) for row in timed)
+    assert set(plain[0]) & {"seconds", "finished"} == set()
+
+
 def save(path, outcomes, cell=cells.draw):
     """Outcomes of parameters, without computing them."""
     job = job_of(cell, 0, "numpy")
