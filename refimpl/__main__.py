@@ -72,9 +72,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     if args.command == "doctor":
-        from refimpl import doctor
+        from refimpl.doctor import run
 
-        return doctor.run(json=args.json)
+        return run(json=args.json)
     if args.command == "export":
         from refimpl.sweeps import export
 
