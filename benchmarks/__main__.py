@@ -10,6 +10,7 @@ NAMES = {
     "contract": "Target.contract at d = 10000: seconds and megabytes",
     "head": "64 heads after up to 10000 steps: one decomposition, Lanczos, and the steps themselves",
     "solvers": "ridge on a Gram matrix: Cholesky, conjugate gradients, Nystrom; paths of lam",
+    "figure-1": "one run of Figure 1, beside the same sweep written with torch's autograd and plain NumPy",
 }
 
 

@@ -167,7 +167,7 @@ def run(names: list[str], *, quick: bool, json_file: str | None, peer: str | Non
 
 def measure(name: str, settings: Settings) -> Iterator[Table]:
     """The tables of benchmarks/<name>.py."""
-    yield from import_module(f"benchmarks.{name}").tables(settings)
+    yield from import_module(f"benchmarks.{name.replace('-', '_')}").tables(settings)
 
 
 def versions() -> dict[str, str | None]:

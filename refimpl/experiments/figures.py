@@ -135,18 +135,17 @@ def statistics(values: Sequence[float]) -> Statistics:
     of the runs, with the largest k for which the median lies between them with 95 %, or the lowest and highest, where five runs or fewer allow no k."""
     from scipy.special import stdtrit
 
-    x = np.asarray(values, dtype=float)
+    x = np.sort(np.asarray(values, dtype=float))
     sd = float(x.std(ddof=1)) if len(x) > 1 else math.inf
     half = float(stdtrit(len(x) - 1, (1 + CONFIDENCE) / 2)) * sd / math.sqrt(len(x)) if len(x) > 1 else math.inf
     mean = float(x.mean())
     k = max([k for k in range(1, len(x)) if 2 * _tail(len(x), k) <= 1 - CONFIDENCE], default=1)
-    x.sort()
     return Statistics(len(x), mean, sd, mean - half, mean + half, float(np.median(x)), float(x[k - 1]), float(x[-k]))
 
 
 def _tail(n: int, k: int) -> float:
     """That fewer than k of n runs lie below the median."""
-    return sum(math.comb(n, i) for i in range(k)) / 2**n
+    return sum(math.comb(n, i) for i in range(k)) / float(2**n)
 
 
 def over(rows: Rows, axis: str, value: str, *, label: str, scale: Callable[[float], float] = float) -> Series:
