@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,25 @@ def _lines(axes: Any, panel: Panel) -> None:
     axes.set(title=panel.title, xlabel=panel.x, ylabel=panel.y)
     axes.title.set_fontsize(9.5)
     if "x" in panel.log:
-        axes.set_xscale("log")
+        _logarithmic(axes.xaxis, axes.set_xscale)
     if "y" in panel.log:
-        axes.set_yscale("log")
+        _logarithmic(axes.yaxis, axes.set_yscale)
     else:
         axes.set_ylim(0, panel.top)
     if panel.series:
         axes.legend(fontsize=7.5, frameon=False)
+
+
+def _logarithmic(axis: Any, set_scale: Callable[[str], None]) -> None:
+    """A logarithmic axis; below two decades with 10, 20, 50, 100 in place of powers."""
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
+    set_scale("log")
+    low, high = axis.get_view_interval()
+    if 0 < low and high < 100 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _map(axes: Any, panel: Map) -> None:
