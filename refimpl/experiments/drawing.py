@@ -78,7 +78,7 @@ def _logarithmic(axis: Any, set_scale: Callable[[str], None]) -> None:
 
     set_scale("log")
     low, high = axis.get_view_interval()
-    if 0 < low and high < 100 * low:
+    if low > 0 and high < 100 * low:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter(FormatStrFormatter("%g"))
         axis.set_minor_formatter(NullFormatter())
