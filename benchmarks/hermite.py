@@ -1,4 +1,4 @@
-"""hermite_sum: the twin, its definition, numpy.polynomial, torch and JAX on the same numbers."""
+"""hermite_sum and He_table: the twins, their definitions, numpy.polynomial, torch and JAX on the same numbers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,19 @@ Array = npt.NDArray[np.float64]
 Call = Callable[[], Array]
 
 SIZES = ((4, 1_000_000), (20, 1_000_000), (20, 1_000))   # (K, N)
+TABLES = ((4, 4096), (20, 100_000), (20, 1_000_000))
 SAMPLE = 1000                                             # entries that a peer sends back for comparison
+CHAINS, TURNS = 12, 20_000                                # that many vectors of 8, each turned so often, show what the processor can do
+CEILING = "as many fused operations"
+TARGETS = {"numpy.polynomial hermeval": 20, "jax": 1.8, "torch": 100, CEILING: 0.8}   # for K = 20, N = 1e6
 
 
 def tables(settings: Settings) -> Iterator[Table]:
-    """One table for each (K, N)."""
+    """One table for each (K, N) of the series, then of the table."""
     for K, N in SIZES:
         yield table(K, N // (10 if settings.quick and N > SAMPLE else 1), settings)
+    for K, N in TABLES:
+        yield rows(K, N // (10 if settings.quick and N > SAMPLE else 1), settings)
 
 
 def table(K: int, N: int, settings: Settings) -> Table:
@@ -48,6 +54,10 @@ def table(K: int, N: int, settings: Settings) -> Table:
             continue
         notes[name] = difference(call()[:SAMPLE], expected)
         timers.append(timer(name, call))
+    timers.append(ceiling(K, N))
+    notes[CEILING] = "2 K N fused operations in registers"
+    if (K, N) == (20, 1_000_000):
+        notes |= {name: f"{notes[name]}; target: ratio {target}" for name, target in TARGETS.items() if name in notes}
     times = interleave(timers, 5 if settings.quick else 21)
     return Table(f"hermite_sum, K = {K}, N = {N}", "twin", times, notes=notes)
 
@@ -61,6 +71,29 @@ def numbers(K: int, N: int) -> tuple[Array, Array]:
 def difference(got: Array, expected: Array) -> str:
     """The largest deviation, beside the largest value."""
     return f"differs by {np.max(np.abs(got - expected[:len(got)])) / np.max(np.abs(expected)):.0e}"
+
+
+def rows(K: int, N: int, settings: Settings) -> Table:
+    """He_0, ..., He_K as a table; the memory it takes is asked for anew at each call."""
+    from numpy.polynomial import hermite_e
+
+    from refimpl._twins import implementation
+    from refimpl.hermite import He_table
+
+    z = numbers(K, N)[1]
+    expected = He_table.reference(K, z)
+
+    def compiled() -> Array:
+        with implementation("kernels"):
+            return He_table(K, z)
+
+    calls: dict[str, Call] = {"twin": compiled, "definition": lambda: He_table.reference(K, z),
+                              "numpy.polynomial hermevander": lambda: np.asarray(hermite_e.hermevander(z, K).T, dtype=float)}
+    notes = {name: difference(call()[:, :SAMPLE].T, expected[:, :SAMPLE].T) for name, call in calls.items()}
+    notes["auto takes"] = "the twin" if He_table.repays(K, z) else "the definition (the twin would not repay numba's start)"
+    filled = timer("one number into each entry", lambda: np.full((K + 1, N), 1.0))
+    times = interleave([*(timer(name, call) for name, call in calls.items()), filled], 5 if settings.quick else 21)
+    return Table(f"He_table, K = {K}, N = {N}", "twin", times, notes=notes)
 
 
 # ---- the candidates
@@ -80,7 +113,7 @@ def bare_twin(c: Array, z: Array) -> Call:
     """The compiled function alone."""
     from refimpl_kernels.hermite import hermite_sum
 
-    return lambda: hermite_sum(c, z)
+    return lambda: np.asarray(hermite_sum(c, z))
 
 
 def definition(c: Array, z: Array) -> Call:
@@ -125,6 +158,34 @@ def jax(c: Array, z: Array) -> Call:
 
     compiled, c_there, z_there = jax.jit(series), jax.device_put(c), jax.device_put(z)
     return lambda: np.asarray(compiled(c_there, z_there).block_until_ready())
+
+
+def ceiling(K: int, N: int) -> Timer:
+    """The time of 2 K N fused multiplications and additions at the rate of independent ones in registers."""
+    from refimpl_kernels._jit import NUMBA, intrinsic, ir
+
+    @intrinsic
+    def turned(_: Any, turns: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            vector = ir.VectorType(ir.DoubleType(), 8)
+            fma = NUMBA.core.cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), "llvm.fmuladd.v8f64")
+            kept = [NUMBA.core.cgutils.alloca_once_value(builder, vector([float(i)] * 8)) for i in range(CHAINS)]
+            with NUMBA.core.cgutils.for_range(builder, arguments[0]):
+                for one in kept:
+                    builder.store(builder.call(fma, [builder.load(one), vector([0.5] * 8), vector([1.0] * 8)]), one)
+            parts = [builder.extract_element(builder.load(one), ir.IntType(32)(0)) for one in kept]
+            total = parts[0]
+            for part in parts[1:]:
+                total = builder.fadd(total, part)
+            return total
+        return NUMBA.types.float64(turns), generate
+
+    @NUMBA.njit  # type: ignore[untyped-decorator]
+    def run(turns: int) -> float:
+        return turned(turns)  # type: ignore[no-any-return]
+
+    one = timer(CEILING, lambda: run(TURNS))
+    return lambda: {CEILING: one()[CEILING] * 2 * K * N / (8 * CHAINS * TURNS)}
 
 
 OURS = {"twin": twin, "twin without checks": bare_twin, "definition": definition, "numpy.polynomial hermeval": hermeval}

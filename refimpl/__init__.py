@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         hermite,
         initial,
         losses,
+        masks,
         network,
         polynomials,
         population,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     )
     from refimpl._twins import current_implementation, implementation
 
-__all__ = ["activations", "baselines", "bivariate", "catoni", "data", "errors", "gaussian", "head", "hermite", "initial", "losses", "network",
+__all__ = ["activations", "baselines", "bivariate", "catoni", "data", "errors", "gaussian", "head", "hermite", "initial", "losses", "masks", "network",
            "polynomials", "population", "risk", "rng", "sweeps", "training", "implementation", "current_implementation"]
 
 __version__ = "0.1.0"

@@ -22,6 +22,7 @@ from refimpl.errors import DomainError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
 VARIABLE = "REFIMPL_IMPLEMENTATION"
@@ -95,13 +96,14 @@ def _checked(variable: str, name: str) -> str:
 
 # ---- the decorator
 
-def twin(*, border: Callable[P, tuple[Any, ...]], work: Callable[..., int]) -> Callable[[Callable[..., R]], Twinned[P, R]]:
+def twin(*, border: Callable[P, tuple[Any, ...]], work: Callable[..., int], looks: bool = False) -> Callable[[Callable[..., R]], Twinned[P, R]]:
     """A definition in NumPy whose calls may go to refimpl_kernels.<its module>.<its name>.
 
     Parameters
     ----------
     border : takes the arguments of the definition; returns them all, checked and normalised, in order
     work : the number of floating-point operations, from the normalised arguments' shapes alone
+    looks : True where the twin itself looks whether its result is finite, while it is at hand, and returns None where it is not
 
     Units
     -----
@@ -109,10 +111,11 @@ def twin(*, border: Callable[P, tuple[Any, ...]], work: Callable[..., int]) -> C
 
     Errors
     ------
-    A twin raises nothing of its own: where its result is not finite the definition runs, and its error says why.
+    A twin raises nothing of its own: where its result is None or not finite the definition runs, and its error says why.
     """
     def decorate(definition: Callable[..., R]) -> Twinned[P, R]:
         place = definition.__module__.rpartition(".")[2], definition.__name__
+        names = definition.__code__.co_varnames[definition.__code__.co_argcount:][:definition.__code__.co_kwonlyargcount]
 
         @functools.wraps(definition)
         def chosen(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -129,15 +132,19 @@ def twin(*, border: Callable[P, tuple[Any, ...]], work: Callable[..., int]) -> C
 
         def run(side: str, arguments: tuple[Any, ...]) -> R:
             if side == "numpy":
-                return definition(*arguments)
-            result: R = _load(*place)(*arguments)
-            return result if _finite(result) else definition(*arguments)
+                return call(definition, arguments)
+            result: R | None = call(_load(*place), arguments)
+            return result if result is not None and (looks or _finite(result)) else call(definition, arguments)
+
+        def call(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+            first = len(arguments) - len(names)   # from there on the definition takes keywords alone
+            return function(*arguments[:first], **dict(zip(names, arguments[first:], strict=True)))
 
         @functools.wraps(definition)
         def reference(*args: P.args, **kwargs: P.kwargs) -> R:
             arguments = border(*args, **kwargs)
             with implementation("numpy"):   # calls made inside are definitions, too
-                return definition(*arguments)
+                return call(definition, arguments)
 
         def repays(*args: P.args, **kwargs: P.kwargs) -> bool:
             return work(*border(*args, **kwargs)) >= REPAYS

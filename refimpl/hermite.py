@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from refimpl._twins import twin
-from refimpl.errors import Array, DtypeError, ShapeError, Shapes, coefficients, count, exact, finite, points
+from refimpl.errors import Array, DtypeError, ShapeError, Shapes, coefficients, count, exact, finite, float64, points
 
 
 def He(k: int, z: object) -> Array:
@@ -47,10 +47,19 @@ def He(k: int, z: object) -> Array:
     return np.asarray(He_table(count("k", k, least=0), z)[-1])[()]
 
 
-def He_table(K: int, z: object) -> Array:
+def _entries(z: object) -> Array:
+    """z as :func:`points`, but not looked at: where an entry is not finite its polynomials are not, and the definition says which."""
+    return float64("z", z) if isinstance(z, np.ndarray) else points("z", z)
+
+
+def _table_border(K: int, z: object) -> tuple[int, Array]:
+    return count("K", K, least=0), _entries(z)
+
+
+@twin(border=_table_border, work=lambda K, z: 8 * K * z.size, looks=True)
+def He_table(K: int, z: Array) -> Array:
     """He_0(z), ..., He_K(z): shape (K + 1, *z.shape); formula, source and errors as :func:`He`."""
-    K = count("K", K, least=0)
-    z = points("z", z)
+    z = finite("z", z)
     H = np.empty((K + 1, *z.shape))
     H[0] = 1
     with np.errstate(over="ignore", invalid="ignore"):   # finite() below says which entry overflowed
@@ -96,10 +105,10 @@ def he(k: int, z: object) -> Array:
 
 
 def _series_border(c: object, z: object) -> tuple[Array, Array]:
-    return coefficients("c", c), points("z", z)
+    return coefficients("c", c), _entries(z)
 
 
-@twin(border=_series_border, work=lambda c, z: 5 * len(c) * z.size)
+@twin(border=_series_border, work=lambda c, z: 5 * len(c) * z.size, looks=True)
 def hermite_sum(c: Array, z: Array) -> Array:
     r"""Hermite series, by Clenshaw's recurrence with the factorials folded in.
 
@@ -127,6 +136,7 @@ def hermite_sum(c: Array, z: Array) -> Array:
     ShapeError, DtypeError, NonFiniteError   for an empty c, an overflow of the value, and as every public function.
     Rounding   8 (K + 2) eps times the same recurrence with |c_k|, |z| and plus signs.
     """
+    z = finite("z", z)
     b1, b2 = np.zeros(z.shape), np.zeros(z.shape)         # b_{k+1}, b_{k+2}
     with np.errstate(over="ignore", invalid="ignore"):
         for k in reversed(range(len(c))):

@@ -9,7 +9,7 @@ import numpy as np
 from refimpl.activations import RELU, Activation
 from refimpl.errors import DomainError, count, number
 from refimpl.network import Network
-from refimpl.rng import Seed, generator
+from refimpl.rng import Seed, generator, standard_normal
 
 
 def symmetric(m: int, d: int, *, rng: Seed, activation: Activation = RELU) -> Network:
@@ -44,7 +44,7 @@ def symmetric(m: int, d: int, *, rng: Seed, activation: Activation = RELU) -> Ne
     if m % 2:
         raise DomainError(f"m = {m} is odd; the symmetric initialisation pairs neurons, so m must be even (DLS22, section 2)")
     a = 2.0 * rng.integers(0, 2, m // 2) - 1
-    W = rng.standard_normal((m // 2, d)) / math.sqrt(d)
+    W = standard_normal((m // 2, d), rng=rng) / math.sqrt(d)
     return Network(np.concatenate([a, -a[::-1]]), np.concatenate([W, W[::-1]]), np.zeros(m), activation)
 
 
@@ -78,7 +78,7 @@ def gaussian(m: int, d: int, *, rng: Seed, sigma_a: float, sigma_w: float, sigma
     """
     m, d, rng = count("m", m, least=1), count("d", d, least=1), generator(rng)
     sigma_a, sigma_w, sigma_b = _deviation("sigma_a", sigma_a), _deviation("sigma_w", sigma_w), _deviation("sigma_b", sigma_b)
-    a, W, b = rng.standard_normal(m), rng.standard_normal((m, d)), rng.standard_normal(m)
+    a, W, b = standard_normal(m, rng=rng), standard_normal((m, d), rng=rng), standard_normal(m, rng=rng)
     with np.errstate(over="ignore"):
         return Network(sigma_a * a, sigma_w * W, sigma_b * b, activation)
 

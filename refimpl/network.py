@@ -18,6 +18,7 @@ import numpy as np
 from refimpl.activations import RELU, Activation
 from refimpl.errors import Array, DtypeError, Shapes, finite
 from refimpl.losses import Loss
+from refimpl.masks import ENTRIES, _affine, _blocks, masked_sums
 
 
 class Gradients(NamedTuple):
@@ -93,7 +94,8 @@ class Network:
         Parameters: X (n, d), y (n,), loss. Returns (da, dW, db) of shapes (m,), (m, d), (m,). Mean over samples; the
         square loss keeps its factor 2. At a kink sigma' is the derivative from the right. Away from kinks, by more than the
         rounding of z, each entry is within (d + m + n + 8) eps of the same sums over absolute values, those of f among them
-        (for the logistic loss a residual counts as 1 + |f|); sizes in memory are those of Z, (n, m).
+        (for the logistic loss a residual counts as 1 + |f|); sizes in memory are those of Z, (n, m),
+        or for ReLU of a block of its rows.
         """
         X = self._inputs(X)
         if not isinstance(loss, Loss):
@@ -116,8 +118,12 @@ def _predict(X: Array, a: Array, W: Array, b: Array, sigma: Activation) -> Array
         return finite("f_theta", np.asarray(sigma.sigma(Z) @ a))
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def _gradients(X: Array, y: Array, a: Array, W: Array, b: Array, sigma: Activation, loss: Loss) -> Gradients:
+    return _BACKWARD.get(sigma, _any_backward)(X, y, a, W, b, sigma, loss)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _any_backward(X: Array, y: Array, a: Array, W: Array, b: Array, sigma: Activation, loss: Loss) -> Gradients:
     Z = X @ W.T + b                                    # (n, m)
     S = sigma.sigma(Z)                                 # (n, m)
     r = loss.dell(S @ a, y) / len(y)                   # (n,)   d L / d f_i
@@ -127,3 +133,22 @@ def _gradients(X: Array, y: Array, a: Array, W: Array, b: Array, sigma: Activati
     db = a * D.sum(axis=0)                             # (m,)
     dW = a[:, None] * (D.T @ X)                        # (m, d)
     return Gradients(finite("da", da), finite("dW", dW), finite("db", db))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _relu_backward(X: Array, y: Array, a: Array, W: Array, b: Array, sigma: Activation, loss: Loss) -> Gradients:
+    """The same in blocks of samples, dW and db from the mask product.
+
+    da is not taken from it, although da_j = w_j.S_j + b_j s_j: that loses the digits in which w_j.x_i and b_j cancel, and f wants sigma(Z) anyway.
+    """
+    r, da = np.empty(len(y)), np.zeros(len(a))
+    for x, y_x, r_x in _blocks(X, y, r, size=ENTRIES // len(a)):
+        H = sigma.sigma(_affine(x, W, b))              # (block, m)
+        r_x[:] = loss.dell(H @ a, y_x) / len(y)        # d L / d f_i
+        np.add(da, r_x @ H, out=da)
+    finite("da", da)                                   # so is r, then
+    S, s = masked_sums(X, r, W, b)                     # (m, d), (m,)
+    return Gradients(da, finite("dW", a[:, None] * S), finite("db", a * s))
+
+
+_BACKWARD = {RELU: _relu_backward}

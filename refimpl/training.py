@@ -17,16 +17,18 @@ labels, and half of the neurons carry the whole first gradient. Samples are read
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from refimpl._samples import BLOCK, Progress, Samples, dimension, source_of
+from refimpl.activations import RELU, Activation
 from refimpl.errors import Array, DomainError, DtypeError, ShapeError, Shapes, count, finite, number, points
 from refimpl.head import Decomposition, Moments, accumulate, decompose, gcv, gradient_descent_path, ridge
 from refimpl.initial import symmetric
+from refimpl.masks import masked_sums
 from refimpl.network import Network
 from refimpl.rng import Seed, generator
 
@@ -303,14 +305,22 @@ def _first_gradient(data: Samples, alpha: float, beta: Array, start: Network) ->
     """grad_W L where f_theta = 0: -(2 / n) a_j sum_i (y_i - alpha - beta.x_i) sigma'(w_j.x_i + b_j) x_i, mirrored with a minus."""
     half = start.m // 2
     a, W, b = start.a[:half], start.W[:half], start.b[:half]
-    n, S = 0, np.zeros_like(W)                                                  # (m/2, d)
+    n, S, slope_sums = 0, np.zeros_like(W), _slope_sums(start.activation)       # (m/2, d)
     for X, y in data.blocks("step"):
         n += len(y)
-        D = start.activation.dsigma(X @ W.T + b)                                # (block, m/2)
-        D *= (y - alpha - X @ beta)[:, None]
-        S += D.T @ X
+        S += slope_sums(X, finite("y - alpha - beta.x", y - alpha - X @ beta), W, b)
     dW = -2 / n * a[:, None] * S
     return finite("grad_W L", np.concatenate([dW, -dW[::-1]]))
+
+
+def _slope_sums(sigma: Activation) -> Callable[[Array, Array, Array, Array], Array]:
+    """sum_i r_i sigma'(w_j.x_i + b_j) x_i as a function of X, r, W and b: that of ReLU is the mask product."""
+    def of_any(X: Array, r: Array, W: Array, b: Array) -> Array:
+        D = sigma.dsigma(X @ W.T + b)                                           # (block, m/2)
+        D *= r[:, None]
+        return D.T @ X                                                          # (m/2, d)
+
+    return {RELU: lambda X, r, W, b: masked_sums(X, r, W, b)[0]}.get(sigma, of_any)
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -160,7 +160,7 @@ def test_flags():
     """Contraction and signed zeros, and nothing that reorders sums or forgets NaN."""
     from refimpl_kernels import hermite
 
-    for kernel in (hermite.clenshaw, hermite.four_steps):
+    for kernel in (hermite.clenshaw, hermite.recurrence):
         options = kernel.targetoptions
         assert options["fastmath"] == {"nsz", "contract"}
         assert (options["error_model"], options["nogil"]) == ("numpy", True)

@@ -101,6 +101,39 @@ def test_a_stream_needs_a_name(name):
         rng.stream(0, name)
 
 
+# ---- normals
+
+@given(seed=seeds, shape=st.lists(st.integers(0, 4), max_size=3))
+def test_normals_are_NumPys(seed, shape):
+    mine, numpys = rng.generator(seed), np.random.default_rng(seed)
+    for given_shape in (tuple(shape), shape, 3):
+        got, expected = rng.standard_normal(given_shape, rng=mine), numpys.standard_normal(given_shape)
+        assert (got.dtype, got.shape, got.tobytes()) == (expected.dtype, expected.shape, expected.tobytes())
+    assert bits(mine) == bits(numpys)
+
+
+def test_a_number_draws_the_same_again():
+    assert rng.standard_normal(5, rng=3).tolist() == rng.standard_normal(5, rng=np.random.SeedSequence(3)).tolist()
+
+
+@pytest.mark.parametrize(("shape", "error", "said"), [
+    (-1, DomainError, "a size in shape = -1; a size in shape must be at least 0"),
+    ((2, -3), DomainError, "a size in shape = -3"),
+    (2.0, DtypeError, "a size in shape = 2.0 is of type float"),
+    ((2, True), DtypeError, "a size in shape = True is of type bool"),
+    ("23", DtypeError, "a size in shape = '2' is of type str"),
+    (None, DtypeError, "a size in shape = None is of type NoneType"),
+])
+def test_a_shape_is_a_size_or_a_tuple_of_sizes(shape, error, said):
+    with pytest.raises(error, match=said):
+        rng.standard_normal(shape, rng=0)
+
+
+def test_normals_need_a_generator():
+    with pytest.raises(DtypeError, match="rng is None; pass rng=0"):
+        rng.standard_normal(3, rng=None)
+
+
 # ---- what an import loads
 
 def loaded_by(code):

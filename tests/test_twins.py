@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import contextvars
 import importlib
 import inspect
+import math
 import os
 import pickle
 import pkgutil
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import threading
 import types
+from fractions import Fraction
 from pathlib import Path
 
 import numba
@@ -33,17 +36,23 @@ from refimpl_kernels import hermite as kernels
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 
 
+COMPARED = {"refimpl.hermite.hermite_sum"}   # the twins that a module tests/test_twins*.py compares with their definitions
+
+
 # ---- twins and definitions
 
 def budget_hermite_sum(c, z):
     """How far two evaluations of Clenshaw's recurrence may differ, entry by entry: 8 (K + 2) eps A.
 
     A is the recurrence with |c_k|, |z| and plus signs: A_k = |c_k| + |z| A_{k+1} / (k+1) + A_{k+2} / (k+2).
-    In one step a term meets at most 5 roundings, in either code: the reciprocal, two products, two sums. So a computed
+    In one step of the definition a term meets at most 5 roundings: the reciprocal, two products, two sums. So a computed
     b_0 is the exact b_0 of a recurrence whose coefficients are off by (1 + eps/2)^5, and since each path through the
-    recurrence has at most K + 1 steps, |error| <= 5 (K+1) eps/2 A (1 + O(K eps)); two codes differ by 5 (K+1) eps A.
-    Underflow adds at most 2^-1075 a product, 3 (1 + b_{k+1}) of them a step; eps * TINY = 2^-1074, so that TINY added
-    to |c_k| and |z| pays for it. 8 (K + 2) leaves the rest to the rounding of A itself.
+    recurrence has at most K + 1 steps, |error| <= 5 (K+1) eps/2 A (1 + O(K eps)). In the twin's recurrence, for
+    B_k = (s^k / k!) b_k, it meets at most 3: a product and two sums; the weight of c_k, k > 0, is rounded twice once for all,
+    which makes 2 + 3 (k + 1) <= 5 (k + 1). So the two differ by 5 (K+1) eps A.
+    Underflow adds at most 2^-1075 a product, 3 (1 + b_{k+1}) of them a step, and s 2^-1075 to z, s <= K + 1; eps * TINY = 2^-1074,
+    so that TINY added to |c_k| and |z| pays for it (s^k >= k!, so it weighs no more in B_k). 8 (K + 2) leaves the rest to the
+    rounding of A itself.
     """
     here, before = np.zeros(z.shape), np.zeros(z.shape)
     for k in reversed(range(len(c))):
@@ -59,10 +68,17 @@ def agrees(candidate, c, z):
     return bool((abs(got - expected) <= budget_hermite_sum(c, z)).all())
 
 
-def test_each_twinned_function_is_compared_here():
-    modules = [importlib.import_module(info.name) for info in pkgutil.walk_packages(refimpl.__path__, "refimpl.")]
+def compared(file):
+    """The set COMPARED of a module of tests, read and not run."""
+    named = [node.value for node in ast.parse(file.read_text(encoding="utf-8")).body
+             if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["COMPARED"]]
+    return set().union(*map(ast.literal_eval, named))
+
+
+def test_each_twinned_function_is_compared_somewhere():
+    modules = [importlib.import_module(info.name) for info in pkgutil.walk_packages(refimpl.__path__, "refimpl.") if not info.name.endswith("__main__")]
     found = {f"{f.__module__}.{f.__qualname__}": f for m in modules for f in vars(m).values() if inspect.isfunction(f) and hasattr(f, "reference")}
-    assert set(found) == {"refimpl.hermite.hermite_sum"}
+    assert set(found) == set().union(*map(compared, Path(__file__).parent.glob("test_twins*.py")))
     for definition in found.values():
         place = f"refimpl_kernels.{definition.__module__.rpartition('.')[2]}"
         compiled = getattr(importlib.import_module(place), definition.__name__)
@@ -82,8 +98,8 @@ def test_hermite_sum_agrees(c, z):
     assert agrees(kernels.hermite_sum, c, z)
 
 
-@pytest.mark.parametrize("K", [0, 1, 2, 3, 4, 40])
-@pytest.mark.parametrize("N", [0, 1, 7, 8, 9, kernels.LANES - 1, kernels.LANES, kernels.LANES + 1, 2 * kernels.LANES + 5])
+@pytest.mark.parametrize("K", [0, 1, 2, 3, 4, 40, kernels.MOST])
+@pytest.mark.parametrize("N", [0, 1, 7, 8, 9, kernels.TILE - 1, kernels.TILE, kernels.TILE + 1, 2 * kernels.TILE + 5])
 def test_hermite_sum_agrees_around_the_size_of_a_block(K, N):
     rng = np.random.default_rng([K, N])
     assert agrees(kernels.hermite_sum, rng.normal(size=K + 1), 3 * rng.normal(size=N))
@@ -98,9 +114,10 @@ def test_hermite_sum_agrees_on_views(view):
 
 def test_the_place_in_a_block_moves_no_bit():
     rng = np.random.default_rng(4)
-    c, z = rng.normal(size=21), rng.normal(size=kernels.LANES + 11)
+    c, z = rng.normal(size=21), rng.normal(size=kernels.TILE + 11)
     whole = kernels.hermite_sum(c, z)
-    assert all(whole[i] == kernels.hermite_sum(c, z[i]) for i in (0, 1, 7, 8, kernels.LANES - 1, kernels.LANES, z.size - 1))
+    assert all(value == kernels.hermite_sum(c, z[i]) for i, value in enumerate(whole))
+    assert all(np.array_equal(whole[i:], kernels.hermite_sum(c, z[i:])) for i in range(z.size))
 
 
 def sign_lost(c, z):
@@ -114,7 +131,7 @@ def sign_lost(c, z):
 def remainder_lost(c, z):
     """The entries behind the last full block keep their b_1 instead of b_0."""
     out = kernels.hermite_sum(c, z)
-    full = z.size // kernels.LANES * kernels.LANES
+    full = z.size // kernels.TILE * kernels.TILE
     out[full:] = kernels.hermite_sum(np.append(0.0, c[1:]), z)[full:]
     return out
 
@@ -130,15 +147,43 @@ def single_precision(c, z):
 @pytest.mark.parametrize("wrong", [sign_lost, remainder_lost, single_precision])
 def test_a_wrong_twin_is_rejected(wrong):
     rng = np.random.default_rng(5)
-    c, z = rng.normal(size=8), rng.normal(size=kernels.LANES + 3)
+    c, z = rng.normal(size=8), rng.normal(size=kernels.TILE + 3)
     assert agrees(kernels.hermite_sum, c, z)
     assert not agrees(wrong, c, z)
 
 
-def test_an_overflow_is_the_definitions_error_on_both_sides():
-    for side in ("numpy", "kernels"):
-        with implementation(side), pytest.raises(NonFiniteError, match="hermite_sum"):
-            hermite_sum([0.0, 0.0, 0.0, 1.0], np.array([1.0, 1e200]))
+@pytest.mark.parametrize("side", ["numpy", "kernels"])
+@pytest.mark.parametrize("N", [2, kernels.TILE, 3 * kernels.TILE + 1])
+def test_what_is_not_finite_is_the_definitions_error_on_both_sides(side, N):
+    z = np.zeros(N)
+    for place in range(N):
+        z[place] = 1e200
+        with implementation(side), pytest.raises(NonFiniteError, match=rf"hermite_sum\[{place}\] = .*; hermite_sum must be finite"):
+            hermite_sum([0.0, 0.0, 0.0, 1.0], z)
+        for bad, c in ((np.nan, [3.0]), (np.inf, [0.0]), (-np.inf, [1.0, 0.0]), (np.nan, [0.0, 0.0, 1.0]), (np.inf, [1.0, -2.0, 3.0, 4.0, 5.0])):
+            z[place] = bad
+            with implementation(side), pytest.raises(NonFiniteError, match=rf"z\[{place}\] = {bad}; z must be finite"):
+                hermite_sum(c, z)
+        z[place] = 0.0
+
+
+def test_what_the_twin_cannot_do_is_the_definitions():
+    """Weights of more than 1e110, and what overflows with the weights only."""
+    for c in (np.ones(kernels.MOST + 2), np.array([0.0, 0.0, 0.0, 1.6e308])):
+        z = np.array([0.5, -0.25])
+        assert kernels.hermite_sum(c, z) is None
+        with implementation("kernels"):
+            assert np.array_equal(hermite_sum(c, z), hermite_sum.reference(c, z))
+
+
+def test_the_weights_are_at_least_one_and_rounded_once():
+    for K in (0, 1, 2, 5, 20, 41, 200, kernels.MOST):
+        s, weights, minus = kernels.scaling(K)
+        exact = [Fraction(int(s))**k / math.factorial(k) for k in range(K, -1, -1)]
+        assert all(1 <= float(e) == w <= 1e110 for e, w in zip(exact, weights, strict=True))
+        assert math.frexp(s)[0] == 0.5
+        assert s <= K + 1
+        assert minus.tolist() == [-(k + 1) / s**2 for k in range(K, -1, -1)]
 
 
 def test_the_inner_loop_is_vectorised():
@@ -147,13 +192,12 @@ def test_the_inner_loop_is_vectorised():
     features = importlib.import_module("llvmlite.binding").get_host_cpu_features()
     if numba.config.DISABLE_JIT or not features.get("avx"):
         pytest.skip("without a compiler or without AVX there is nothing to read")
-    vector, number = numba.float64[::1], numba.int64
     frozen = numba.types.Array(numba.float64, 1, "C", readonly=True)
-    loop = numba.jit(**kernels.four_steps.targetoptions)(kernels.four_steps.py_func)   # numba shows no assembly of cached code
-    loop.compile((vector, vector, number, frozen, vector, vector))
+    loop = numba.jit(**kernels.clenshaw.targetoptions)(kernels.clenshaw.py_func)   # numba shows no assembly of cached code
+    loop.compile((numba.float64[:, ::1], numba.float64, frozen, numba.float64[::1]))
     (assembly,) = loop.inspect_asm().values()
     assert re.search(r"\bvmulpd\b.*%[yz]mm", assembly)
-    assert not features.get("fma") or re.search(r"\bvfn?m(add|sub)\d+pd\b.*%[yz]mm", assembly)
+    assert not features.get("fma") or len(re.findall(r"\bvfn?m(?:add|sub)\d+pd\b.*%[yz]mm", assembly)) >= 4 * kernels.VECTORS
 
 
 # ---- the choice
@@ -215,6 +259,20 @@ def test_a_twin_that_is_not_finite_hands_over_to_the_definition(planted):
     sys.modules["refimpl_kernels.planted"].outer = lambda n: (np.ones(2), np.array([np.nan]))
     with implementation("kernels"):
         assert function(0) == ["definition"]
+
+
+@pytest.mark.parametrize(("looks", "value", "ran"), [(False, None, "definition"), (True, None, "definition"), (False, np.inf, "definition"), (True, 5.0, 5.0)])
+def test_a_twin_that_looks_for_itself_says_None(planted, looks, value, ran):
+    def inner(n, *, sign):
+        return "definition"
+
+    sys.modules["refimpl_kernels.planted"].inner = lambda n, *, sign: value   # keywords of the definition are keywords of the twin
+    inner.__module__ = "refimpl.planted"
+    function = twin(border=lambda n, *, sign: (n, sign), work=lambda n, sign: n * sign, looks=looks)(inner)
+    with implementation("kernels"):
+        assert function(3, sign=1) == ran
+    assert function.reference(3, sign=1) == "definition"
+    assert not function.repays(3, sign=1)
 
 
 def test_blocks_nest_and_close_after_an_error():

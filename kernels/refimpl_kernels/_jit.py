@@ -23,23 +23,47 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 import numba.core.caching
+import numba.extending
 import numpy as np
 import numpy.typing as npt
 
 P = ParamSpec("P")
 R = TypeVar("R")
 NUMBA: Any = numba   # some versions of numba carry types, some do not
+ir: Any = import_module("llvmlite.ir")
 
 
 def jit(function: Callable[P, R]) -> Callable[P, R]:
     """``function``, compiled at its first call for the types of that call, or loaded from the cache."""
-    compiled = NUMBA.njit(nogil=True, error_model="numpy", fastmath={"nsz", "contract"})(function)
+    return _compiled(function, {"nsz", "contract"})
+
+
+def jit_as_written(function: Callable[P, R]) -> Callable[P, R]:
+    """The same without any flag: each operation rounds on its own, where the bits must be those of other code."""
+    return _compiled(function, set())
+
+
+def _compiled(function: Callable[P, R], flags: set[str]) -> Callable[P, R]:
+    compiled = NUMBA.njit(nogil=True, error_model="numpy", fastmath=flags)(function)
     if compiled is not function:   # NUMBA_DISABLE_JIT=1 leaves the function as it is
         try:
             compiled._cache = KernelCache(function)
         except RuntimeError:
             say_uncached("numba finds no directory that it can write")
     return cast(Callable[P, R], compiled)
+
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """``function`` of the types of a call, which returns that call's signature and the writer of its LLVM instructions."""
+    return NUMBA.extending.intrinsic(function)
+
+
+@functools.cache
+def made_for(feature: str) -> bool:
+    """Whether the machine code is for CPUs with this feature, in LLVM's words: those of NUMBA_CPU_FEATURES, or of this one."""
+    named = "" if NUMBA.config.CPU_NAME and NUMBA.config.CPU_FEATURES is None else NUMBA.config.CPU_FEATURES
+    here = import_module("llvmlite.binding").get_host_cpu_features() if named is None else {name[1:]: name[0] == "+" for name in named.split(",") if name}
+    return bool(here.get(feature, False))
 
 
 def readonly(array: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from refimpl import hermite, polynomials
 from refimpl.errors import Array, DomainError, Shapes, coefficients, count, finite, number, rounded
 from refimpl.polynomials import Exponents, Polynomial
-from refimpl.rng import Seed, generator
+from refimpl.rng import Seed, generator, standard_normal
 
 EPS = float(np.finfo(float).eps)
 
@@ -117,7 +117,7 @@ class Target:
         rng, n, varsigma = generator(rng), count("n", n, least=1), number("varsigma", varsigma)
         if varsigma < 0:
             raise DomainError(f"varsigma = {varsigma}; the label noise is +-varsigma, so varsigma must be at least 0")
-        X = rng.standard_normal((n, self.d))
+        X = standard_normal((n, self.d), rng=rng)
         return X, self.value(X) + rng.choice([-varsigma, varsigma], n)
 
     # ---- its derivative tensors

@@ -1,6 +1,6 @@
 """Section 2: the hand-derived gradients of the network.
 
-gradient-relu  gradient-analytic
+gradient-relu  gradient-masks  gradient-analytic
 """
 
 from fractions import Fraction
@@ -13,6 +13,7 @@ from proofs_checks.instances import family
 from proofs_checks.papers.dls22 import DERIVED, DLS22
 from refimpl import losses
 from refimpl.activations import RELU, TANH, TRUNCATED_RELU
+from refimpl.masks import masked_sums
 from refimpl.network import Network
 
 # ---- the hand-derived gradients
@@ -111,6 +112,76 @@ def _(at):
     free = Network(np.where(at.net.a > 0, 1.0, -1.0), at.net.W, at.net.b, at.net.activation)
     residual = at.net.predict(at.X) - at.y
     return Instead(by_hand=_flat(free.gradients(at.X, free.predict(at.X) - residual, losses.SQUARE)))
+
+
+def _half_spaces(rng, m, d, n):
+    """Quarters and sixteenths, so that no sum rounds; the first neuron's boundary goes through the first sample, the last neuron is 0."""
+    W, X, b = _dyadic(rng, m, d), _dyadic(rng, n, d), _dyadic(rng, m)
+    b[0] = -W[0] @ X[0]
+    W[1:][-1:], b[1:][-1:] = 0, -0.0
+    return {"X": X, "r": _dyadic(rng, n), "W": W, "b": b}
+
+
+@DLS22.claim(
+    "gradient-masks",
+    where="section 5.1, the empirical form of E[f*(x) x 1{w.x + b >= 0}]",
+    printed_from=DERIVED,
+    covers=["A.S4"],
+    needs=["DLS22/gradient-relu"],
+    given=family(_half_spaces, m=(1, 4), d=(1, 3), n=(1, 5)),
+)
+def gradient_masks(at):
+    """S_j = sum_i r_i x_i 1{w_j.x_i + b_j >= 0} and s_j, without x_i; by homogeneity w_j.S_j + b_j s_j = sum_i r_i relu(w_j.x_i + b_j)."""
+    S, s = masked_sums(at.X, at.r, at.W, at.b)
+    return Sides(masked_sums=_with_head(at, _rational(S), _rational(s)), sample_by_sample=_one_by_one(at))
+
+
+def _rational(array):
+    return np.array([Fraction(v) for v in array.ravel().tolist()], dtype=object).reshape(array.shape)
+
+
+def _with_head(at, S, s):
+    """S, s and w_j.S_j + b_j s_j."""
+    return [*S.ravel(), *s, *((_rational(at.W) * S).sum(axis=1) + _rational(at.b) * s)]
+
+
+def _one_by_one(at, counts=lambda z: z >= 0, relu=lambda z: max(z, 0)):
+    """S, s and sum_i r_i relu(w_j.x_i + b_j)."""
+    X, r, W, b = (_rational(part) for part in (at.X, at.r, at.W, at.b))
+    Z = X @ W.T + b
+    on = np.vectorize(lambda z: Fraction(int(counts(z))), otypes=[object])(Z)
+    return [*((on * r[:, None]).T @ X).ravel(), *(r @ on), *(r @ np.vectorize(relu, otypes=[object])(Z))]
+
+
+@gradient_masks.refutes("1{w.x + b > 0}: the boundary left out")
+def _(at):
+    return Instead(sample_by_sample=_one_by_one(at, counts=lambda z: z > 0))
+
+
+@gradient_masks.refutes("the other half-space")
+def _(at):
+    return Instead(masked_sums=_with_head(at, *map(_rational, masked_sums(at.X, at.r, -at.W, -at.b))))
+
+
+@gradient_masks.refutes("r forgotten")
+def _(at):
+    return Instead(masked_sums=_with_head(at, *map(_rational, masked_sums(at.X, np.ones(at.n), at.W, at.b))))
+
+
+@gradient_masks.refutes("b forgotten in the indicator")
+def _(at):
+    return Instead(masked_sums=_with_head(at, *map(_rational, masked_sums(at.X, at.r, at.W, 0 * at.b))))
+
+
+@gradient_masks.refutes("b_j s_j forgotten in the derivative in a")
+def _(at):
+    S, s = map(_rational, masked_sums(at.X, at.r, at.W, at.b))
+    return Instead(masked_sums=[*S.ravel(), *s, *(_rational(at.W) * S).sum(axis=1)])
+
+
+@gradient_masks.refutes("the identity for leaky slopes: sigma' = 1/2 on the left")
+def _(at):
+    return Instead(sample_by_sample=_one_by_one(at, relu=lambda z: max(z, z / 2)))
 
 
 ANALYTIC = {
