@@ -68,6 +68,15 @@ def implementation(name: str) -> Iterator[None]:
         _chosen.reset(token)
 
 
+@contextmanager
+def decided(work: int) -> Iterator[None]:
+    """Within the block, ``auto`` takes the side that one call of this much work would: for a sum that comes in parts, so that no size of a part
+    moves a bit."""
+    side = current_implementation()
+    with implementation(_side(work) if side == "auto" else side):
+        yield
+
+
 def current_implementation() -> str:
     """``numpy``, ``kernels`` or ``auto``; inside a twinned function, the side that its outermost call has taken."""
     return _chosen.get() or _from_environment()

@@ -24,11 +24,12 @@ from typing import Any
 import numpy as np
 
 from refimpl._samples import BLOCK, Progress, Samples, dimension, source_of
+from refimpl._twins import decided
 from refimpl.activations import RELU, Activation
 from refimpl.errors import Array, DomainError, DtypeError, ShapeError, Shapes, count, finite, number, points
 from refimpl.head import Decomposition, Moments, accumulate, decompose, gcv, gradient_descent_path, ridge
 from refimpl.initial import symmetric
-from refimpl.masks import masked_sums
+from refimpl.masks import _work, masked_sums
 from refimpl.network import Network
 from refimpl.rng import Seed, generator
 
@@ -306,9 +307,10 @@ def _first_gradient(data: Samples, alpha: float, beta: Array, start: Network) ->
     half = start.m // 2
     a, W, b = start.a[:half], start.W[:half], start.b[:half]
     n, S, slope_sums = 0, np.zeros_like(W), _slope_sums(start.activation)       # (m/2, d)
-    for X, y in data.blocks("step"):
-        n += len(y)
-        S += slope_sums(X, finite("y - alpha - beta.x", y - alpha - X @ beta), W, b)
+    with decided(_work(data.n or 0, *W.shape)):
+        for X, y in data.blocks("step"):
+            n += len(y)
+            S += slope_sums(X, finite("y - alpha - beta.x", y - alpha - X @ beta), W, b)
     dW = -2 / n * a[:, None] * S
     return finite("grad_W L", np.concatenate([dW, -dW[::-1]]))
 

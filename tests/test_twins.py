@@ -28,7 +28,7 @@ from hypothesis.extra import numpy as hnp
 
 import refimpl
 from refimpl import _twins
-from refimpl._twins import current_implementation, implementation, resolve, twin
+from refimpl._twins import REPAYS, current_implementation, decided, implementation, resolve, twin
 from refimpl.errors import DomainError, NonFiniteError
 from refimpl.hermite import hermite_sum
 from refimpl_kernels import hermite as kernels
@@ -246,6 +246,17 @@ def test_auto_asks_the_rule_once_at_the_outermost_call(planted):
     assert asked == ["border", "rule", "border", "rule", "border"]
     assert function.repays(10)
     assert not function.repays("9")
+
+
+def test_a_sum_that_comes_in_parts_is_decided_once(planted):
+    function, asked = planted
+    with implementation("auto"), decided(REPAYS):
+        assert list(function(0)) == [7]                                     # however small the part
+    with implementation("auto"), decided(REPAYS - 1):
+        assert function(10)[0] == "definition"
+    with implementation("numpy"), decided(REPAYS):
+        assert function(10)[0] == "definition"
+    assert "rule" not in asked
 
 
 def test_the_definition_is_within_reach(planted):
