@@ -10,11 +10,13 @@ and with w ~ N(0, I_d), E a^2 = 1 their products add up to E[sigma(w.x) sigma(w.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
+from refimpl._twins import twin
 from refimpl.activations import ERF, RELU, TRUNCATED_RELU, Activation
-from refimpl.baselines.random_features import SOURCE, Pairs, _dual, _erf_leg, _gram, _truncated_moments, _truth
+from refimpl.baselines.random_features import SOURCE, Pairs, _border, _erf_leg, _form, _gram, _sums, _truncated_two, _truth, _work
 from refimpl.errors import Array, DomainError, DtypeError, Shapes, finite
 from refimpl.network import Network
 
@@ -56,7 +58,55 @@ def ntk_gram(X: object, Z: object = None, *, bias: bool = False, activation: Act
     the sum of the absolute terms: of K itself for t <= pi/2 and for nearly antiparallel rows, not where K changes sign at t = 1.976.
     erf and truncated ReLU: (8 D + 128) eps of |x| |z|, and of sqrt(K(x, x) K(z, z)) where both lengths lie between 1e-3 and 1e3.
     """
-    return _gram(X, Z, bias, _dual(activation, {RELU: _relu, TRUNCATED_RELU: _truncated, ERF: _erf}))
+    gram = _form(activation, {RELU: _relu_gram, TRUNCATED_RELU: partial(_gram, _truncated), ERF: partial(_gram, _erf)})
+    return gram(*_border(X, Z, bias))
+
+
+def ntk_predict(X: object, Z: object, alpha: object, *, bias: bool = False, activation: Activation = RELU) -> Array:
+    r"""What kernel regression predicts, without forming the Gram matrix: its product with coefficients.
+
+    .. math:: f(x_i) = \sum_{j=1}^{k} K(x_i, z_j)\, \alpha_j, \qquad K \text{ of } ntk\_gram
+
+    Source
+    ------
+    As :func:`ntk_gram`; audited by ``KERNELS/ntk-predict``.
+
+    Parameters
+    ----------
+    X : (n, d)   where to predict
+    Z : (k, d)   where the coefficients stand, as the samples of :func:`refimpl.baselines.ridge.ridge`
+    alpha : (k,) or (k, r)   r predictions at once
+    bias, activation : of :func:`ntk_gram`
+
+    Returns
+    -------
+    (n,) or (n, r)   memory beside the result: blocks of 32 rows of the Gram matrix
+
+    Units
+    -----
+    Those of K alpha, as of :func:`refimpl.baselines.ridge.predict`, which takes K.
+
+    Errors
+    ------
+    As :func:`ntk_gram`; k eps of the sum of the products |K(x, z_j)| |alpha_j| beside the rounding of K.
+    """
+    predict = _form(activation, {RELU: _relu_predict, TRUNCATED_RELU: partial(_sums, _truncated), ERF: partial(_sums, _erf)})
+    sizes = Shapes(SOURCE)
+    X, Z = sizes("X", X, "n", "d"), sizes("Z", Z, "k", "d")
+    alpha = sizes("alpha", alpha, *("k", "r")[:max(1, getattr(alpha, "ndim", 1))])
+    return predict(X, Z, alpha, _truth("bias", bias))
+
+
+@twin(border=lambda X, Z, bias: (X, Z, bias), work=_work, looks=True)
+def _relu_gram(X: Array, Z: Array | None, bias: bool) -> Array:
+    """Of checked arguments."""
+    return _gram(_relu, X, Z, bias)
+
+
+@twin(border=lambda X, Z, alpha, bias: (X, Z, alpha, bias), work=_work, looks=True)
+def _relu_predict(X: Array, Z: Array, alpha: Array, bias: bool) -> Array:
+    """Of checked arguments."""
+    return _sums(_relu, X, Z, alpha, bias)
 
 
 def _relu(at: Pairs) -> Array:
@@ -66,7 +116,7 @@ def _relu(at: Pairs) -> Array:
 
 
 def _truncated(at: Pairs) -> Array:
-    mean, slope = _truncated_moments(at)
+    mean, slope = _truncated_two(at)
     return np.asarray(mean + at.dot * slope)
 
 

@@ -1,6 +1,7 @@
 """The neural tangent kernel against closed forms and integrals to many digits, its finite width against exact differences."""
 
 import math
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from refimpl._twins import implementation
 from refimpl.activations import ERF, RELU, TANH, TRUNCATED_RELU
 from refimpl.baselines import ntk
-from refimpl.baselines.random_features import rf_gram, sample
+from refimpl.baselines.random_features import AT_ONCE, BLOCK, rf_gram, sample
+from refimpl.baselines.ridge import ridge
 from refimpl.errors import DomainError, DtypeError, NonFiniteError, ShapeError
 from refimpl.network import Network
 from tests.baselines import erf_moments, relu_tangent, row_sets, truncated_moments
@@ -112,6 +115,43 @@ def test_both_layers_are_more_than_one(activation):
     first = ntk_K - rf_K
     assert np.all(np.diag(first) > 0)
     assert ntk.psd_certificate(first) >= -400 * EPS * np.trace(ntk_K)
+
+
+# ---- predictions
+
+@given(X=row_sets(), seed=seeds, n=st.sampled_from([1, 31, 33, 70]), bias=st.booleans(), activation=st.sampled_from(ACTIVATIONS))
+def test_predictions_are_the_gram_matrix_times_alpha(X, seed, n, bias, activation):
+    """The same entries in another order of summation: 4 eps of the absolute terms each."""
+    Z, rng = resized(X), np.random.default_rng(seed)
+    X = frozen(rng.normal(size=(n, Z.shape[1])))
+    for alpha in (rng.normal(size=4), rng.normal(size=(4, 3))):
+        with implementation("numpy"):
+            K = ntk.ntk_gram(X, Z, bias=bias, activation=activation)
+            got = ntk.ntk_predict(X, Z, frozen(alpha), bias=bias, activation=activation)
+        assert got.shape == (n, *alpha.shape[1:])
+        assert np.all(np.abs(got - K @ alpha) <= 2 * 4 * EPS * (np.abs(K) @ np.abs(alpha)))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda a: a.name)
+def test_predictions_do_not_form_the_gram_matrix(activation):
+    """80 arrays of a block, and of the points."""
+    rng = np.random.default_rng(0)
+    X, Z, alpha = rng.normal(size=(3000, 2)), rng.normal(size=(500, 2)), rng.normal(size=500)
+    tracemalloc.start()
+    ntk.ntk_predict(X, Z, alpha, activation=activation)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 80 * 8 * (BLOCK * len(Z) + AT_ONCE * 2) + 20 * X.nbytes
+    assert peak < 8 * len(X) * len(Z)
+
+
+def test_ridge_regression_predicts_its_samples_but_for_the_penalty():
+    """f(z_i) = y_i - lam alpha_i; Cholesky leaves (3 n + 4) eps / 2 of |z_i| |z_j| |alpha_j|, K and its product the rest."""
+    rng = np.random.default_rng(3)
+    Z, y = rng.normal(size=(40, 5)), rng.normal(size=40)
+    alpha = ridge(ntk.ntk_gram(Z), y, 1e-3)
+    length = np.linalg.norm(Z, axis=1)
+    assert np.all(np.abs(ntk.ntk_predict(Z, Z, alpha) - y + 1e-3 * alpha) <= (3 * 20 + 2 + 2 * 36 + 40) * EPS * length * (length @ np.abs(alpha)))
 
 
 # ---- no eigenvalue is negative beyond the roundings
@@ -272,7 +312,8 @@ def test_a_matrix_just_beyond_the_shift_is_not_certified():
 X0 = frozen([[1.0, 2.0], [3.0, 4.0]])
 NET = Network(frozen([1.0, 2.0]), frozen([[1.0, 2.0], [3.0, 4.0]]), frozen([0.0, 0.0]))
 CALLS = {
-    "ntk_gram": (ntk.ntk_gram, {"X": X0, "Z": X0}), "empirical_ntk_features": (lambda X: ntk.empirical_ntk_features(X, NET), {"X": X0}),
+    "ntk_gram": (ntk.ntk_gram, {"X": X0, "Z": X0}), "ntk_predict": (ntk.ntk_predict, {"X": X0, "Z": X0, "alpha": frozen([1.0, 2.0])}),
+    "empirical_ntk_features": (lambda X: ntk.empirical_ntk_features(X, NET), {"X": X0}),
     "empirical_ntk_gram": (lambda X, Z: ntk.empirical_ntk_gram(X, Z, NET), {"X": X0, "Z": X0}), "psd_certificate": (ntk.psd_certificate, {"K": frozen(np.eye(2))}),
 }
 
@@ -289,6 +330,10 @@ def test_spoiled_arguments(call, name, spoil, error, pattern):
     (lambda: ntk.ntk_gram(X0, activation=TANH), DomainError, "activation = tanh; the Gram matrix has a closed form for relu, truncated_relu, erf alone"),
     (lambda: ntk.ntk_gram(X0, bias=1), DtypeError, "bias = 1 is of type int; bias must be True or False"),
     (lambda: ntk.ntk_gram(X0, frozen([[1.0]])), ShapeError, r"Z has shape \(1, 1\) but X has d = 2"),
+    (lambda: ntk.ntk_predict(X0, X0, frozen([1.0])), ShapeError, r"alpha has shape \(1,\) but Z has k = 2"),
+    (lambda: ntk.ntk_predict(X0, X0, frozen([1.0, 2.0]), activation=TANH), DomainError, "activation = tanh"),
+    (lambda: ntk.ntk_predict(X0, X0, frozen([1.0, 2.0]), bias=0), DtypeError, "bias = 0"),
+    (lambda: ntk.ntk_predict(X0, None, frozen([1.0, 2.0])), DtypeError, "Z"),
     (lambda: ntk.ntk_gram(frozen([[1e200]])), NonFiniteError, r"K\[0, 0\] = (inf|nan); K must be finite"),
     (lambda: ntk.empirical_ntk_features(X0, 3), DtypeError, "network is of type int; it must be a Network"),
     (lambda: ntk.empirical_ntk_features(X0, NET, bias=None), DtypeError, "bias = None"),

@@ -3,6 +3,7 @@
 angles                                                      of rows, to their last digits
 rf-relu  rf-truncated  rf-erf  rf-mean                      the second layer trained alone
 ntk-relu  ntk-diagonal  ntk-bias  ntk-truncated  ntk-erf    both layers trained
+ntk-predict                                                 its product with coefficients
 ntk-finite-width  ntk-mean                                  a finite sum over neurons, and its mean
 ntk-psd                                                     a certificate that a Gram matrix is positive semidefinite
 
@@ -22,7 +23,7 @@ from proofs_checks import Instead, Sampled, Sides, ulps
 from proofs_checks.instances import family
 from proofs_checks.papers.kernel_limits import DERIVED, KERNELS
 from refimpl.activations import ERF, RELU, TRUNCATED_RELU
-from refimpl.baselines.ntk import empirical_ntk_features, empirical_ntk_gram, ntk_gram, psd_certificate
+from refimpl.baselines.ntk import empirical_ntk_features, empirical_ntk_gram, ntk_gram, ntk_predict, psd_certificate
 from refimpl.baselines.random_features import angles, features, rf_gram, sample
 from refimpl.network import Network
 
@@ -52,12 +53,16 @@ PLANAR = family(_planar, lambda s, u, t: u == 1 or t in (1.2, 0.0), s=[1.0, 0.05
 BITS = 130             # of the balls
 
 
-def _each(function, X, bias=0):
+def _each(function, X, bias=0, Z=None):
     """function(|x|^2, |z|^2, x.z) of every pair of rows, in rationals; with a bias 1 more each."""
-    rows = [tuple(map(Fraction, row)) for row in X.tolist()]
-    dots = [[sum((a * b for a, b in zip(x, z, strict=True)), start=Fraction(bias)) for z in rows] for x in rows]
+    rows, others = ([tuple(map(Fraction, row)) for row in V.tolist()] for V in (X, X if Z is None else Z))
+
+    def dot(x, z):
+        return sum((a * b for a, b in zip(x, z, strict=True)), start=Fraction(bias))
+
+    squares = [dot(z, z) for z in others]
     with ctx.workprec(BITS):
-        return [[function(dots[i][i], dots[j][j], dot) for j, dot in enumerate(row)] for i, row in enumerate(dots)]
+        return [[function(dot(x, x), square, dot(x, z)) for z, square in zip(others, squares, strict=True)] for x in rows]
 
 
 def _grams(gram, at, **options):
@@ -366,6 +371,54 @@ def _(at):
 def _(at):
     functions = _both_layers(_wedge_neurons, _wedge_steps), _wedge_neurons
     return Instead(wedge=_with_bias(at, *(lambda *q, f=f: f(*(product + 1 for product in q)) for f in functions)))
+
+
+def _predictions(rng, n, d, r, bias):
+    """Points of which some are parallel or opposite to samples, or 0."""
+    Z = rng.standard_normal((3, d))
+    X = np.concatenate([rng.standard_normal((n - 3, d)), -3 * Z[:1], Z[1:2] * (1 + 1e-9 * rng.standard_normal(d)), 0 * Z[:1]])
+    return {"X": X, "Z": Z, "alpha": rng.standard_normal((3, r) if r else 3)}
+
+
+@KERNELS.claim(
+    "ntk-predict",
+    where="kernel regression at new points",
+    printed_from=DERIVED,
+    needs=["KERNELS/ntk-relu"],
+    given=family(_predictions, n=[3, 40], d=(1, 3), r=[0, 2], bias=[False, True]),
+    tol=ulps(lambda at: 4 * (at.d + at.bias) + 16 + 2 * 3 + 2),
+)
+def of_regression(at):
+    """f(x) = sum_j K(x, z_j) alpha_j, K the neural tangent kernel for ReLU, of one vector alpha or of several."""
+    return Sides(
+        ntk_predict=ntk_predict(at.X, at.Z, at.alpha, bias=at.bias),
+        closed_form=_combined(at, _tangent, at.alpha),
+        scale=_combined(at, _tangent_terms, np.abs(at.alpha)),
+    )
+
+
+def _combined(at, formula, alpha, **options):
+    return np.array(_each(_closed(formula), **{"X": at.X, "bias": int(at.bias), "Z": at.Z} | options)) @ alpha
+
+
+@of_regression.refutes("the second layer alone")
+def _(at):
+    return Instead(closed_form=_combined(at, _neurons, at.alpha))
+
+
+@of_regression.refutes("the coefficients in another order")
+def _(at):
+    return Instead(ntk_predict=ntk_predict(at.X, at.Z, at.alpha[::-1], bias=at.bias))
+
+
+@of_regression.refutes("the bias forgotten, or one too many")
+def _(at):
+    return Instead(closed_form=_combined(at, _tangent, at.alpha, bias=int(not at.bias)))
+
+
+@of_regression.refutes("the points reflected")
+def _(at):
+    return Instead(ntk_predict=ntk_predict(-at.X, at.Z, at.alpha, bias=at.bias))
 
 
 # ---- given w.x = s v, w.z is normal of mean s' v cos t and deviation s' sin t
