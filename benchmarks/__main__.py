@@ -6,8 +6,12 @@ import argparse
 
 NAMES = {
     "start": "what a fresh process costs, up to the first verdict and the whole audit",
-    "hermite": "hermite_sum: twin, definition, numpy.polynomial, torch, JAX",
+    "hermite": "hermite_sum, He_table: twins, definitions, numpy.polynomial, torch, JAX",
+    "streams": "normals with NumPy's bits: twin, NumPy, torch, JAX; a population gradient in closed form and sampled",
     "contract": "Target.contract at d = 10000: seconds and megabytes",
+    "gram": "ntk_gram and ntk_predict: twins, definitions, NumPy, torch, JAX, neural-tangents",
+    "gradient": "the first gradient: the mask product, two matrix products, torch, autograd, JAX",
+    "risk": "the exact risk of 34 heads: twin, definition, integrals, a test set",
     "head": "64 heads after up to 10000 steps: one decomposition, Lanczos, and the steps themselves",
     "solvers": "ridge on a Gram matrix: Cholesky, conjugate gradients, Nystrom; paths of lam",
     "figure-1": "one run of Figure 1, beside the same sweep written with torch's autograd and plain NumPy",

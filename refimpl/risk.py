@@ -11,6 +11,7 @@ A neuron whose kink lies farther than 40 |w_j| from the origin is linear or 0 in
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -18,18 +19,32 @@ import numpy.typing as npt
 from numpy.polynomial.hermite_e import herme2poly
 from numpy.polynomial.polynomial import polyval
 
+from refimpl._twins import twin
 from refimpl.activations import RELU
-from refimpl.bivariate import FAR, _angles, _polar, moments, relu_relu
+from refimpl.bivariate import (
+    FAR,
+    FAR_APART,
+    FAR_SUM,
+    _angles,
+    _coefficients,
+    _gram_by_series,
+    _gram_of_far,
+    _laws,
+    _polar,
+    moments,
+)
 from refimpl.catoni import catoni_half_width, catoni_mean
 from refimpl.data.targets import Target
 from refimpl.errors import Array, DomainError, DtypeError, Shapes, count, finite, number
 from refimpl.gaussian import Phi, half_line_hermite, half_line_mean, phi
 from refimpl.network import Network
 from refimpl.population import half_space_moment
-from refimpl.rng import Seed, generator
+from refimpl.rng import Seed, generator, standard_normal
 
 ROWS = 64                                              # neurons at a time beside all others
 SAMPLES = 4096                                         # inputs at a time
+ONE_FAR, BOTH_FAR = FAR_SUM / 2, (FAR_SUM + math.sqrt(FAR_APART)) / 2     # the lesser bias of a far pair lies below the one, both below the other
+OPERATIONS = 200                                       # of NumPy, for half of a pair
 EPS = 2.0**-52
 
 
@@ -215,12 +230,39 @@ def _terms(f: _Predictor, target: Target) -> tuple[Array, Array, Array]:
 
 
 def _pairs(f: _Predictor) -> Array:
-    total = np.zeros(f.a.shape[:-1])
-    for i, _ in enumerate(f.b[::ROWS]):
-        a, W, b = f.a[..., i * ROWS:], f.W[i * ROWS:], f.b[i * ROWS:]           # what is left out here came twice with earlier rows
-        R = relu_relu(b[:ROWS, None], b, _angles(W[:ROWS], W))                  # (64, m - 64 i)
-        products = a[..., :ROWS] @ R * a                                        # (*L, m - 64 i)
-        total += 2 * products.sum(axis=-1) - products[..., :ROWS].sum(axis=-1)
+    heads = np.atleast_2d(f.a)
+    total = _near_sums(heads, f.W, _laws(f.b), _coefficients(f.b))
+    if np.count_nonzero(np.less(f.b, ONE_FAR)):                                 # there may be far pairs, which have no fast series
+        far = np.less(f.b, BOTH_FAR)
+        total += _far_sums(heads[:, far], f.W[far], f.b[far])
+    return total.reshape(f.a.shape[:-1])
+
+
+def _as_they_are(a: Array, W: Array, laws: Array, coefficients: Array) -> tuple[Array, Array, Array, Array]:
+    return a, W, laws, coefficients
+
+
+@twin(border=_as_they_are, work=lambda a, W, laws, coefficients: W.shape[0] ** 2 * (OPERATIONS + W.shape[1]))
+def _near_sums(a: Array, W: Array, laws: Array, coefficients: Array) -> Array:
+    """sum_jk a_j a_k E[relu_j relu_k] (L,) over the pairs that are not far, for heads a (L, m)."""
+    def gram(V: Array, laws_b: Array, x: Array, W: Array, laws_c: Array, y: Array) -> Array:
+        return _gram_by_series(laws_b, x, laws_c, y, V.T @ W)
+    return _sums(gram, a, W.T, laws, coefficients)
+
+
+def _far_sums(a: Array, W: Array, b: Array) -> Array:
+    """The same over those that are."""
+    return _sums(lambda V, b, W, c: _gram_of_far(b, c, _angles(V.T, W.T)), a, W.T, b)
+
+
+def _sums(gram: Callable[..., Array], a: Array, *neurons: Array) -> Array:
+    """Of what is known of neurons in the last axis, gram makes R for 64 of them beside these and all further ones."""
+    total = np.zeros(len(a))
+    while a.size:
+        R = gram(*(table[..., :ROWS] for table in neurons), *neurons)           # (64, m), then (64, m - 64), ...
+        products = a[:, :ROWS] @ R * a                                          # (L, m)
+        total += 2 * products.sum(axis=1) - products[:, :ROWS].sum(axis=1)
+        a, neurons = a[:, ROWS:], tuple(table[..., ROWS:] for table in neurons)         # what is left out here came twice with earlier rows
     return total
 
 
@@ -366,6 +408,6 @@ def l1_risk(network: Network, target: Target, *, varsigma: float, delta: float, 
     samples = np.empty(n)
     for i, _ in enumerate(samples[::SAMPLES]):
         part = samples[i * SAMPLES:(i + 1) * SAMPLES]
-        X = rng.standard_normal((len(part), network.d))
+        X = standard_normal((len(part), network.d), rng=rng)
         part[:] = np.maximum(np.abs(alpha + X @ beta + network.predict(X) - target.value(X)), varsigma)
     return Interval(catoni_mean(samples, risk.at_most, delta), catoni_half_width(n, risk.at_most, delta))

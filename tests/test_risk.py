@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from refimpl import risk
 from refimpl.activations import TANH
+from refimpl.bivariate import _far, angles, relu_relu
 from refimpl.data.targets import Target, single_index
 from refimpl.errors import DomainError, DtypeError, NonFiniteError, ShapeError
+from refimpl.gaussian import Phi, phi
 from refimpl.initial import symmetric
 from refimpl.losses import SQUARE
 from refimpl.network import Network
@@ -104,6 +106,22 @@ def test_several_heads_at_once(m):
     assert all(abs(x - y.value) <= 2 * y.rounding for x, y in zip(together, alone, strict=True))
     with pytest.raises(ShapeError, match=rf"heads has shape \(3, {m + 1}\) but W has m = {m}"):
         risk.l2_risks(net, f_star, np.ones((3, m + 1)))
+
+
+@pytest.mark.parametrize("m", [1, 5, 130])
+def test_kinks_far_out(m):
+    """Neurons that are all but off, of sizes at which they count: far pairs, near ones and both, beside the integrals."""
+    rng = np.random.default_rng(m)
+    W, b = rng.normal(size=(m, 3)) + 3 * np.eye(3)[0], -rng.uniform(4.0, 9.0, size=m)
+    length = np.linalg.norm(W, axis=1)
+    net = Network(frozen(rng.normal(size=m) * np.exp(b * b / 4) / length), frozen(W), frozen(b * length))
+    R = relu_relu(b[:, None], b, angles(W, W))
+    a = net.a * length
+    n = np.sqrt((1 + b * b) * Phi(b) + np.abs(b) * phi(b))
+    found = risk.l2_risk_terms(net, target(0, 1, 1, 3))
+    assert abs(found.pairs - a @ R @ a) <= (128 + 6 * 3 + 80 + 2 * m) * EPS * (np.abs(a) @ n) ** 2
+    assert m < 5 or np.sum(np.abs(a)[:, None] * np.abs(a) * R * _far(b, b)) > 1e-3 * np.sum(np.abs(a)[:, None] * np.abs(a) * R)
+    assert m < 5 or 0 < np.count_nonzero(_far(b, b)) < m * m
 
 
 def cancelling(size, spread=2.0**-10):

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.activations import RELU
-from refimpl.bivariate import angles, relu_relu
+from refimpl.bivariate import angles, relu_gram
 from refimpl.data.targets import Target, single_index
 from refimpl.errors import Array
 from refimpl.experiments.figures import Figure, Finding, Panel, Rows, Series, over, slope, statistics
@@ -102,7 +102,7 @@ def population_moments(net: Network, target: Target) -> Moments:
     gram = np.zeros((net.m, net.m))                                             # one triangle
     for i in range(0, net.m, ROWS):
         j = slice(i, i + ROWS)
-        gram[j, i:] = relu_relu(b[j, None], b[i:], angles(W_unit[j], W_unit[i:]))
+        gram[j, i:] = relu_gram(b[j], b[i:], angles(W_unit[j], W_unit[i:]))
     gram = np.outer(length, length) * (np.triu(gram) + np.triu(gram, 1).T)
     moment = sum(c_k / math.factorial(k) * target.contract(k, W_unit) for k, c_k in enumerate(RELU.hermite_coefficients(target.p, b)))
     return Moments(gram, length * moment, target.second_moment, n=1)

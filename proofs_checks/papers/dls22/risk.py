@@ -19,7 +19,18 @@ from proofs_checks.engine import oracles
 from proofs_checks.instances import directions, family, random_target
 from proofs_checks.papers.dls22 import DERIVED, DLS22
 from proofs_checks.papers.dls22.routes import he_monomials, target_value
-from refimpl.bivariate import Angle, angle, angles, arc_cosine_0, arc_cosine_1, moments, relu_relu, step_relu, step_step
+from refimpl.bivariate import (
+    Angle,
+    angle,
+    angles,
+    arc_cosine_0,
+    arc_cosine_1,
+    moments,
+    relu_gram,
+    relu_relu,
+    step_relu,
+    step_step,
+)
 from refimpl.catoni import catoni_half_width, catoni_mean, catoni_samples
 from refimpl.data.targets import Target
 from refimpl.network import Network
@@ -206,7 +217,8 @@ def _(at):
 
 HALVES = [0.5, 0.25, 2.0**-7, 2.0**-27, 0.0]
 BIASES = {"zero": (0.0, 0.0), "one zero": (0.0, -1.0), "on": (0.75, 1.5), "off": (-1.25, -0.5), "mixed": (1.5, -1.0), "opposite": (-0.75, 0.75),
-          "equal": (-2.0, -2.0), "far off": (-5.0, -4.0), "far on": (40.0, -0.5), "any": None}
+          "equal": (-2.0, -2.0), "far off": (-5.0, -4.0), "far on": (40.0, -0.5),
+          "farther off": (-8.0, -7.5), "any": None}
 
 
 def _biases(rng, half, near, kind):
@@ -228,7 +240,8 @@ def _biases(rng, half, near, kind):
 def bivariate(at):
     """E[1 1], E[1 relu], E[relu relu] and d/db E[1 relu] of a pair with biases b, c at any angle, by parts from one distribution function."""
     pair = moments(at.b, at.c, at.theta)
-    return Sides(closed_forms=list(pair), one_by_one=_one_by_one(at, pair.edge_relu), integrals=_pair(at.b, at.c, at.h, at.near), scale=_pair_scale(at))
+    return Sides(closed_forms=list(pair), one_by_one=_one_by_one(at, pair.edge_relu), series=_by_series(at, *pair),
+                 integrals=_pair(at.b, at.c, at.h, at.near), scale=_pair_scale(at))
 
 
 def _one_by_one(at, edge):
@@ -241,6 +254,12 @@ def _pair_scale(at):
     Phi, phi = ndtr([at.b, at.c]), np.exp(-np.square([at.b, at.c]) / 2) / math.sqrt(2 * math.pi)
     n = np.sqrt((1 + np.square([at.b, at.c])) * Phi + np.abs([at.b, at.c]) * phi)
     return [math.sqrt(Phi[0] * Phi[1]), math.sqrt(Phi[0]) * n[1], n[0] * n[1], phi[0] * (1 + abs(at.b) + abs(at.c))]
+
+
+def _by_series(at, both, step, _, edge):
+    """The product, twice, among the pairs of two lists."""
+    theta = Angle(*(np.full((2, 1), part) for part in at.theta))
+    return [both, step, np.mean(relu_gram(np.array([at.b, at.b]), np.array([at.c]), theta)), edge]
 
 
 @bivariate.refutes("rho of the other sign")
