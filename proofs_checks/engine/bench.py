@@ -30,8 +30,14 @@ from proofs_checks.engine.run import INSTANCES, precision
 from proofs_checks.engine.select import all_papers, select
 from refimpl.rng import stream
 
-POINTS = 64               # of the many points of a proof, as many in the quick profile
+POINTS, TRIALS = 64, 16    # of the many points of a proof and of the instances of any other claim, as many in quick; all for what survives these
+GOLDEN = (5**0.5 - 1) / 2
 MEMORY = 2 * 2**30         # bytes that a mutant may take beyond what the child has
+
+
+def _some(n: int, most: int) -> list[int]:
+    """As many of 0, ..., n - 1 as that, by multiples of the golden ratio: no axis of a grid is passed over."""
+    return sorted(range(n), key=lambda i: i * GOLDEN % 1)[:most]
 
 
 class Hung(BaseException):
@@ -156,11 +162,9 @@ class Bench:
         self._number(floats)
         self.caches = eq.caches(claim.body for claim in claims)
         self.seconds = 0.0
-        self.trials = [trial for claim in claims for trial in self._ready(claim, seed, profile)]
-        self.tries: dict[int, list[Trial]] = {}
-        for trial in self._in_order():
-            for anchor in trial.hits:
-                self.tries.setdefault(anchor, []).append(trial)
+        self.left: list[tuple[Claim, list[Any]]] = []          # instances that only a survivor meets
+        self.trials = [trial for claim in claims for trial in self._ready(claim, self._first(claim, seed, profile))]
+        self.tries = self._tries()
 
     @classmethod
     def of(cls, job: Job) -> Bench:
@@ -186,11 +190,25 @@ class Bench:
                 self.mutants.append((mutant, found, change, anchors[change.anchor]))
             self.anchors.append((found, anchors))
 
-    def _ready(self, claim: Claim, seed: int, profile: str) -> list[Trial]:
-        """The trials of a claim; none where it does not hold, for then there is nothing to notice."""
+    def _tries(self) -> dict[int, list[Trial]]:
+        tries: dict[int, list[Trial]] = {}
+        for trial in self._in_order():
+            for anchor in trial.hits:
+                tries.setdefault(anchor, []).append(trial)
+        return tries
+
+    def _first(self, claim: Claim, seed: int, profile: str) -> Sequence[Any]:
+        """The instances of a claim, in quick so many that most mutants are noticed; a verdict needs them all."""
         drawn = instances.draw(claim.given, INSTANCES[profile], stream(seed, claim.id))
-        if claim.proof and profile == "quick":
-            drawn = drawn[::-(-len(drawn) // POINTS)]          # a proof needs them all, a mutant does not
+        if profile != "quick":
+            return drawn
+        first = {*_some(len(drawn), POINTS if claim.proof else TRIALS)}
+        if not claim.proof:
+            self.left.append((claim, [at for i, at in enumerate(drawn) if i not in first]))
+        return [drawn[i] for i in sorted(first)]
+
+    def _ready(self, claim: Claim, drawn: Sequence[Any]) -> list[Trial]:
+        """The trials of a claim; none where it does not hold, for then there is nothing to notice."""
         trials = [Trial(claim, at, list(_kept(at, set()))) for at in drawn]
         module = vars(sys.modules[claim.body.__module__])
         shared = [(vars(value), names) for value in module.values() if hasattr(value, "__dict__") and (names := eq.cached_names(type(value)))]
@@ -290,11 +308,16 @@ class Bench:
         caches = [wrapper for wrapper, names in self.caches if place.function.__name__ in names]
         try:
             place.function.__code__ = code
-            return self._tried(anchor, caches)
+            what = self._tried(anchor, caches)
         finally:
             place.function.__code__ = place.original
             for wrapper in caches:
                 wrapper.cache_clear()
+        if what not in ("moved", "unmoved") or not self.left:
+            return what
+        self.trials += [trial for claim, drawn in self.left for trial in self._ready(claim, drawn)]
+        self.left, self.tries = [], self._tries()
+        return self.outcome(number)
 
     def _tried(self, anchor: int, caches: Sequence[Any]) -> str:
         found: dict[str, str] = {}
