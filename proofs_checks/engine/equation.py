@@ -198,7 +198,7 @@ def functions_of(module: ModuleType) -> list[FunctionType]:
     own = [value for value in vars(module).values() if not isinstance(value, type)]
     classes = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
     found = map(plain, [*own, *(member for each in classes for member in vars(each).values())])
-    return [f for f in found if f and f.__module__ == module.__name__ and definition(f)]
+    return [f for f in found if f and f.__module__ == module.__name__ and f.__name__ != "_work" and definition(f)]      # the rule of sizes of a twin
 
 
 def load_all() -> None:

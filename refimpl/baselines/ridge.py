@@ -67,8 +67,7 @@ def _by_tridiagonal(K: Array, y: Array, lam: Array) -> Array:
     from scipy.linalg.lapack import dpttrf, dpttrs, dsytrd, dsytrd_lwork
 
     reflectors, d, e, tau, _ = dsytrd(K.transpose(), lower=True, lwork=int(dsytrd_lwork(len(K), lower=True)[0]))
-    if (reason := _ill_conditioned(_ends(d, e) + lam.min(), len(K))):
-        raise _indefinite(K, lam.min(), reason)
+    _check_condition(K, _ends(d, e), lam)
     z = _rotated(reflectors, tau, y, "T")                                         # Q^T y
     v = np.empty((*y.shape, lam.size))                                            # (n, k, lams)
     for l, one in enumerate(lam):
@@ -109,9 +108,10 @@ def _factor(K: Array, lam: float) -> Array:
     return np.asarray(factor)
 
 
-def _ill_conditioned(s: Array, n: int) -> str:
-    """Why these eigenvalues, in rising order, are not those of a positive definite matrix beyond rounding; empty where they are."""
-    return "" if s[0] > n * EPS * s[-1] else f"its eigenvalues are {s[0]:.2g} to {s[-1]:.2g}"
+def _check_condition(K: Array, s: Array, lam: Array) -> None:
+    """Whether K + lam I, K of these eigenvalues in rising order, is positive definite beyond rounding at the least lam."""
+    if not s[0] + lam.min() > len(K) * EPS * (s[-1] + lam.min()):
+        raise _indefinite(K, lam.min(), f"its eigenvalues are {s[0] + lam.min():.2g} to {s[-1] + lam.min():.2g}")
 
 
 def _indefinite(K: Array, lam: float, reason: str) -> DomainError:
@@ -183,8 +183,7 @@ def leave_one_out(K: object, y: object, lam: object) -> Array:
     """
     K, y, lam = _border(K, y, lam)
     s, U = np.linalg.eigh(K)
-    if (reason := _ill_conditioned(s + lam.min(), len(K))):
-        raise _indefinite(K, lam.min(), reason)
+    _check_condition(K, s, lam)
     inverse = np.reciprocal(s + lam.reshape(-1, 1))                              # (lams, n), of each eigenvalue
     c = U.T @ y.reshape(len(y), -1)                                               # (n, k)
     alpha = U @ (inverse[:, :, None] * c)                                         # (lams, n, k)
