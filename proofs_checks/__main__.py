@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from refimpl._arguments import positive, whole
+
 OK, FAILED, USAGE, UNDECIDED, BROKEN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 COMMANDS = {
     "run": "run the audit (all of it, or what is named); the default command",
@@ -36,14 +38,14 @@ def parser(command: str) -> argparse.ArgumentParser:
                        help="count the automatic mutants that each entry kills (yes; a third of a second an entry)")
         p.add_argument("--implementation", choices=("numpy", "kernels"), default="numpy", help="which side of the twins runs (numpy)")
     if command in ("run", "stress"):
-        p.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes (1)")
+        p.add_argument("--workers", type=positive, default=1, metavar="N", help="processes (1)")
     if command in ("run", "show", "stress"):
         seeds = p.add_mutually_exclusive_group()
-        seeds.add_argument("--seed", type=_whole, default=0, metavar="N", help="seed of the instances (0)")
+        seeds.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of the instances (0)")
         seeds.add_argument("--fresh", action="store_true", help="a seed that was not used before; it is printed")
     if command == "stress":
-        p.add_argument("--runs", type=_positive, default=100, metavar="N", help="runs of each statistical entry and level, of scaling laws a tenth (100)")
-        p.add_argument("--mutate-source", type=_positive, metavar="N", help="instead: N mutants of refimpl's source, each against the entries that reach it")
+        p.add_argument("--runs", type=positive, default=100, metavar="N", help="runs of each statistical entry and level, of scaling laws a tenth (100)")
+        p.add_argument("--mutate-source", type=positive, metavar="N", help="instead: N mutants of refimpl's source, each against the entries that reach it")
     return p
 
 
@@ -51,20 +53,6 @@ def _file(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("the name of the file is empty; give a path such as run.json")
     return text
-
-
-def _whole(text: str, least: int = 0) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if value < least:
-        raise argparse.ArgumentTypeError(f"{value} is below {least}, the least that makes sense")
-    return value
-
-
-def _positive(text: str) -> int:
-    return _whole(text, least=1)
 
 
 def main(argv: list[str] | None = None) -> int:

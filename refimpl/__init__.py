@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         losses,
         masks,
         network,
+        pairs,
         polynomials,
         population,
         risk,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from refimpl._twins import current_implementation, implementation
 
 __all__ = ["activations", "baselines", "bivariate", "catoni", "data", "errors", "gaussian", "head", "hermite", "initial", "losses", "masks", "network",
-           "polynomials", "population", "risk", "rng", "sweeps", "training", "implementation", "current_implementation"]
+           "pairs", "polynomials", "population", "risk", "rng", "sweeps", "training", "implementation", "current_implementation"]
 
 __version__ = "0.1.0"
 

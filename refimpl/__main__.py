@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from refimpl._arguments import positive, whole
 from refimpl.experiments import NAMES
 
 OK, FAILED, USAGE, BROKEN, INTERRUPTED = 0, 1, 2, 4, 130
@@ -21,11 +22,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("name", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
     one.add_argument("--quick", action="store_true", help="smaller, within a minute: the same figure to the eye")
     where = one.add_mutually_exclusive_group()
-    where.add_argument("--workers", type=_positive, metavar="N", help="processes on this machine (one a core)")
+    where.add_argument("--workers", type=positive, metavar="N", help="processes on this machine (one a core)")
     where.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster, such as tcp://10.0.0.1:8786")
     one.add_argument("--store", type=Path, metavar="FILE", help="where cells are kept (DIR/NAME.sqlite)")
     one.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="where the figure is written (figures)")
-    one.add_argument("--seed", type=_whole, default=0, metavar="N", help="root seed (0)")
+    one.add_argument("--seed", type=whole, default=0, metavar="N", help="root seed (0)")
     one.add_argument("--implementation", choices=("auto", "numpy", "kernels"), help="which side of the twins runs (REFIMPL_IMPLEMENTATION, or auto)")
     rows = commands.add_parser("export", help="print the cells of a store", epilog=EXITS)
     rows.add_argument("store", type=Path, metavar="STORE", help="the file")
@@ -33,20 +34,6 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what this installation has and lacks", epilog=EXITS)
     doctor.add_argument("--json", action="store_true", help="as JSON")
     return p
-
-
-def _whole(text: str, least: int = 0) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if value < least:
-        raise argparse.ArgumentTypeError(f"{value} is below {least}, the least that makes sense")
-    return value
-
-
-def _positive(text: str) -> int:
-    return _whole(text, least=1)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -4,7 +4,7 @@ f(x) = alpha + beta.x + sum_j a_j relu(w_j.x + b_j) and x ~ N(0, I_d). With |w_j
 
     E (f - f*)^2 = sum_jk a_j a_k E[relu_j relu_k] + 2 sum_j a_j E[(alpha + beta.x - f*) relu_j] + E (alpha + beta.x - f*)^2,
 
-where the pairs are those of :mod:`refimpl.bivariate`, the second sum is a Hermite expansion and the last term a Gaussian moment.
+where the pairs are those of :mod:`refimpl.pairs`, the second sum is a Hermite expansion and the last term a Gaussian moment.
 A neuron whose kink lies farther than 40 |w_j| from the origin is linear or 0 in every bit of every moment, and counts as such; so do rows w_j = 0.
 """
 
@@ -21,23 +21,13 @@ from numpy.polynomial.polynomial import polyval
 
 from refimpl._twins import twin
 from refimpl.activations import RELU
-from refimpl.bivariate import (
-    FAR,
-    FAR_APART,
-    FAR_SUM,
-    _angles,
-    _coefficients,
-    _gram_by_series,
-    _gram_of_far,
-    _laws,
-    _polar,
-    moments,
-)
+from refimpl.bivariate import FAR, _angles, _polar, moments
 from refimpl.catoni import catoni_half_width, catoni_mean
 from refimpl.data.targets import Target
 from refimpl.errors import Array, DomainError, DtypeError, Shapes, count, finite, number
 from refimpl.gaussian import Phi, half_line_hermite, half_line_mean, phi
 from refimpl.network import Network
+from refimpl.pairs import FAR_APART, FAR_SUM, _coefficients, _gram_by_series, _gram_of_far, _laws
 from refimpl.population import half_space_moment
 from refimpl.rng import Seed, generator, standard_normal
 
@@ -209,7 +199,7 @@ def _checked(network: Network, target: Target, alpha: object, beta: object) -> t
 
 def _kinks(network: Network) -> tuple[Array, Array, npt.NDArray[np.bool_], Array]:
     """|w_j|, w_j / |w_j|, whether there is a kink that matters, and for the neurons without one whether they are on."""
-    length, W_unit = _polar(network.W)
+    length, W_unit, _ = _polar(network.W)
     with np.errstate(over="ignore"):
         kinked = np.less(np.abs(network.b), FAR * length)
     return length, W_unit, kinked, np.where(kinked, 0.0, RELU.derivative(network.b))

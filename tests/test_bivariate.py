@@ -201,43 +201,6 @@ def test_chunks_do_not_show():
         assert all(abs(part[place] - one) <= 16 * EPS for part, one in zip(together, alone, strict=True))
 
 
-# ---- by series
-
-@given(b=BIASES, c=BIASES, rho=st.sampled_from([0.0, 1.0, -1.0, 0.6, -0.6, 0.9, 1 - EPS, -1 + EPS]) | st.floats(-1, 1))
-@example(b=-6.5, c=-6.4, rho=0.600000001)              # as near the origin as kinks that need all terms can be
-@example(b=-6.5, c=-6.6, rho=0.600000001)              # far, so by integrals
-@example(b=-2.5, c=-11.0, rho=0.600000001)
-@example(b=12.3, c=-12.3, rho=-0.600000001)
-def test_series_and_integrals_agree(b, c, rho):
-    """Two derivations, each within its bound; the same for a wrong sign of rho."""
-    found = bivariate.relu_gram(frozen([b, c]), frozen([c]), frozen([[rho], [rho]]))
-    assert found.shape == (2, 1)
-    for got, one in zip(found[:, 0], (b, c), strict=True):
-        assert abs(got - bivariate.relu_relu(one, c, rho)) <= 2 * BOUND * EPS * (scales(one, c)[2] + NORMAL)
-
-
-def test_series_of_many_pairs():
-    """More of them about rho = +-1 than a chunk holds; every entry in its place."""
-    rng = np.random.default_rng(1)
-    b, c, rho = 3 * rng.normal(size=130), 3 * rng.normal(size=90), np.tanh(2 * rng.normal(size=(130, 90)))
-    found, expected = bivariate.relu_gram(b, c, rho), bivariate.relu_relu(b[:, None], c, rho)
-    n = np.sqrt([scales(x, x)[2] for x in b])[:, None] * np.sqrt([scales(x, x)[2] for x in c])
-    assert np.count_nonzero(np.abs(rho) > bivariate.MIDDLE) > bivariate.CHUNK
-    assert np.count_nonzero(bivariate._far(b, c)) > 10
-    assert np.all(np.abs(found - expected) <= 2 * BOUND * EPS * n)
-
-
-def test_series_of_other_sizes():
-    one = frozen([0.5])
-    with pytest.raises(ShapeError, match=r"rho has shape \(1, 2\) but c has k = 1"):
-        bivariate.relu_gram(one, one, frozen([[0.5, 0.5]]))
-    with pytest.raises(DomainError, match=r"rho = 2\.0"):
-        bivariate.relu_gram(one, one, frozen([[2.0]]))
-    with pytest.raises(NonFiniteError, match="relu_gram"):
-        bivariate.relu_gram(1e300 * one, 1e300 * one, frozen([[0.5]]))
-    assert bivariate.relu_gram(1e300 * one, -1e300 * one, frozen([[0.9]])) == 0
-
-
 # ---- without bias
 
 @given(sign=SIGNS, half=st.sampled_from([0.0, 1e-18, 1e-9, 2.0**-20]) | st.floats(1e-3, 0.7))

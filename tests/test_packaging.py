@@ -40,6 +40,7 @@ def test_the_runtime_needs_four_packages():
     ("import refimpl; refimpl.activations.RELU.hermite_coefficients(3, 0.5)", "scipy.stats numba matplotlib"),
     ("import proofs_checks", "numpy scipy numba hypothesis rich"),
     ("import proofs_checks.__main__ as m; m.parser('run').format_help()", "numpy scipy numba hypothesis rich"),
+    ("import refimpl.__main__ as m; m.parser().format_help()", "numpy scipy numba matplotlib rich"),
     ("from proofs_checks.__main__ import main; main(['show', 'DLS22/eq-1'])", "scipy.stats numba matplotlib jinja2"),
 ])
 def test_what_is_imported_on_use_only(statement, absent):

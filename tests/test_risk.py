@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from refimpl import risk
 from refimpl.activations import TANH
-from refimpl.bivariate import _far, angles, relu_relu
+from refimpl.bivariate import angles, relu_relu
 from refimpl.data.targets import Target, single_index
 from refimpl.errors import DomainError, DtypeError, NonFiniteError, ShapeError
 from refimpl.gaussian import Phi, phi
 from refimpl.initial import symmetric
 from refimpl.losses import SQUARE
 from refimpl.network import Network
+from refimpl.pairs import _far
 from tests.strategies import EPS, SPOILED, convolve, frozen, mp, mpf, normal_moment, seeds, substitute
 
 SIZES = st.sampled_from([1.0, 1e-3, 1e6])

@@ -10,7 +10,6 @@ import math
 import os
 import pickle
 import pkgutil
-import platform
 import re
 import subprocess
 import sys
@@ -32,6 +31,8 @@ from refimpl._twins import REPAYS, current_implementation, decided, implementati
 from refimpl.errors import DomainError, NonFiniteError
 from refimpl.hermite import hermite_sum
 from refimpl_kernels import hermite as kernels
+from refimpl_kernels._jit import made_for
+from tests.assembly import array, assembly
 
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 
@@ -187,17 +188,9 @@ def test_the_weights_are_at_least_one_and_rounded_once():
 
 
 def test_the_inner_loop_is_vectorised():
-    if platform.machine() not in ("x86_64", "AMD64"):
-        pytest.skip(f"reads x86-64 assembly, and this is {platform.machine()}")
-    features = importlib.import_module("llvmlite.binding").get_host_cpu_features()
-    if numba.config.DISABLE_JIT or not features.get("avx"):
-        pytest.skip("without a compiler or without AVX there is nothing to read")
-    frozen = numba.types.Array(numba.float64, 1, "C", readonly=True)
-    loop = numba.jit(**kernels.clenshaw.targetoptions)(kernels.clenshaw.py_func)   # numba shows no assembly of cached code
-    loop.compile((numba.float64[:, ::1], numba.float64, frozen, numba.float64[::1]))
-    (assembly,) = loop.inspect_asm().values()
-    assert re.search(r"\bvmulpd\b.*%[yz]mm", assembly)
-    assert not features.get("fma") or len(re.findall(r"\bvfn?m(?:add|sub)\d+pd\b.*%[yz]mm", assembly)) >= 4 * kernels.VECTORS
+    found = assembly(kernels.clenshaw, array(2), numba.float64, array(1, readonly=True), array(1))
+    assert re.search(r"\bvmulpd\b.*%[yz]mm", found)
+    assert not made_for("fma") or len(re.findall(r"\bvfn?m(?:add|sub)\d+pd\b.*%[yz]mm", found)) >= 4 * kernels.VECTORS
 
 
 # ---- the choice

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import platform
 import re
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -17,6 +14,8 @@ from refimpl._twins import implementation
 from refimpl.errors import NonFiniteError
 from refimpl.hermite import He, He_table
 from refimpl_kernels import hermite as kernels
+from refimpl_kernels._jit import made_for
+from tests.assembly import array, assembly
 
 COMPARED = {"refimpl.hermite.He_table"}
 
@@ -129,14 +128,6 @@ def test_one_row_is_the_last_of_the_table_on_both_sides():
 
 
 def test_the_inner_loop_is_vectorised():
-    if platform.machine() not in ("x86_64", "AMD64"):
-        pytest.skip(f"reads x86-64 assembly, and this is {platform.machine()}")
-    features = importlib.import_module("llvmlite.binding").get_host_cpu_features()
-    if numba.config.DISABLE_JIT or not features.get("avx"):
-        pytest.skip("without a compiler or without AVX there is nothing to read")
-    frozen = numba.types.Array(numba.float64, 1, "C", readonly=True)
-    loop = numba.jit(**kernels.recurrence.targetoptions)(kernels.recurrence.py_func)
-    loop.compile((frozen, numba.float64[:, ::1]))
-    (assembly,) = loop.inspect_asm().values()
-    assert len(re.findall(r"\bvmulpd\b.*%[yz]mm", assembly)) >= kernels.VECTORS
-    assert not features.get("fma") or len(re.findall(r"\bvfn?m(?:add|sub)\d+pd\b.*%[yz]mm", assembly)) >= kernels.VECTORS
+    found = assembly(kernels.recurrence, array(1, readonly=True), array(2))
+    assert len(re.findall(r"\bvmulpd\b.*%[yz]mm", found)) >= kernels.VECTORS
+    assert not made_for("fma") or len(re.findall(r"\bvfn?m(?:add|sub)\d+pd\b.*%[yz]mm", found)) >= kernels.VECTORS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import re
 import threading
 from fractions import Fraction
@@ -18,6 +17,7 @@ from refimpl.errors import NonFiniteError
 from refimpl.masks import masked_sums
 from refimpl_kernels import masks as kernels
 from refimpl_kernels._jit import made_for
+from tests.assembly import array, assembly
 
 COMPARED = {"refimpl.masks.masked_sums"}
 
@@ -245,24 +245,8 @@ def test_an_overflow_is_the_definitions_error_on_both_sides(d):
 
 # ---- instructions
 
-def assembly(function, *types):
-    """What the compiler makes of a kernel for these types; numba shows no assembly of cached code."""
-    if platform.machine() not in ("x86_64", "AMD64"):
-        pytest.skip(f"reads x86-64 assembly, and this is {platform.machine()}")
-    if numba.config.DISABLE_JIT or not made_for("avx"):
-        pytest.skip("without a compiler or without AVX there is nothing to read")
-    loop = numba.jit(**function.targetoptions)(function.py_func)
-    loop.compile(types)
-    return loop.inspect_asm()[types]
-
-
-def array(dtype, ndim, readonly=False):
-    return numba.types.Array(dtype, ndim, "C", readonly=readonly)
-
-
 def test_the_sums_in_registers_are_vectors():
-    f64 = numba.float64
-    found = assembly(kernels.stream, array(f64, 2, True), array(f64, 1, True), array(f64, 3), array(f64, 3), numba.types.UniTuple(numba.int64, 10))
+    found = assembly(kernels.stream, array(2, readonly=True), array(1, readonly=True), array(3), array(3), numba.types.UniTuple(numba.int64, 10))
     assert len(re.findall(r"\bvaddpd\b.*%[yz]mm", found)) >= 11
     if made_for("fma"):
         assert len(re.findall(r"\bvfmadd\d+pd\b.*%[yz]mm", found)) >= 10
@@ -272,12 +256,11 @@ def test_the_sums_in_registers_are_vectors():
 
 def test_the_signs_in_float32_are_vectors():
     f32, u32 = numba.float32, numba.uint32
-    found = assembly(kernels.row_of_signs, array(f32, 1), u32, f32, array(f32, 1), array(u32, 1))
+    found = assembly(kernels.row_of_signs, array(1, dtype=f32), u32, f32, array(1, dtype=f32), array(1, dtype=u32))
     assert re.search(r"\bvcmp\w*ps\b.*%[yz]mm", found)
 
 
 def test_the_rows_of_the_tables_are_vectors():
-    f64, u32 = numba.float64, numba.uint32
-    found = assembly(kernels.look_up, array(u32, 2), array(f64, 3), array(f64, 3), numba.int64, array(f64, 3),
+    found = assembly(kernels.look_up, array(2, dtype=numba.uint32), array(3), array(3), numba.int64, array(3),
                      numba.types.UniTuple(numba.int64, kernels.PANEL))
     assert len(re.findall(r"\bvaddpd\b.*%[yz]mm", found)) >= kernels.NIBBLES * kernels.PANEL

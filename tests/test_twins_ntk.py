@@ -1,8 +1,6 @@
 """The compiled Gram matrices of ReLU networks against their definitions; their polynomials against a series made anew."""
 
-import importlib
 import math
-import platform
 import re
 import threading
 
@@ -18,6 +16,8 @@ from refimpl.baselines.random_features import angles
 from refimpl.errors import NonFiniteError
 from refimpl_kernels import ntk as ntk_kernels
 from refimpl_kernels import random_features as kernels
+from refimpl_kernels._jit import made_for
+from tests.assembly import array, assembly
 from tests.baselines import relu_neurons, relu_tangent, row_sets
 from tests.baselines.test_random_features import pairwise
 from tests.strategies import EPS, NORMAL, frozen, mp, mpf, seeds, ulps
@@ -316,24 +316,12 @@ def test_the_public_functions_take_the_twins():
     assert ntk._relu_predict.repays(np.zeros((6000, 1)), np.zeros((4000, 1)), np.zeros((4000, 1)), False)
 
 
-def vectors_of(function, *types):
-    loop = numba.jit(**function.targetoptions)(function.py_func)                 # numba shows no assembly of cached code
-    loop.compile(types)
-    (assembly,) = loop.inspect_asm().values()
-    return assembly
-
-
 def test_the_inner_loops_are_vectorised():
-    if platform.machine() not in ("x86_64", "AMD64"):
-        pytest.skip(f"reads x86-64 assembly, and this is {platform.machine()}")
-    features = importlib.import_module("llvmlite.binding").get_host_cpu_features()
-    if numba.config.DISABLE_JIT or not features.get("avx"):
-        pytest.skip("without a compiler or without AVX there is nothing to read")
-    number, vector = numba.float64, numba.float64[::1]
-    frozen_vector, squares = (numba.types.Array(number, axes, "C", readonly=True) for axes in (1, 2))
-    root = vectors_of(kernels.kappa, frozen_vector, number, number, frozen_vector, vector, vector)
-    product = vectors_of(kernels.add_products, squares, vector, vector)
+    number, vector = numba.float64, array(1)
+    frozen_vector, squares = (array(axes, readonly=True) for axes in (1, 2))
+    root = assembly(kernels.kappa, frozen_vector, number, number, frozen_vector, vector, vector)
+    product = assembly(kernels.add_products, squares, vector, vector)
     assert re.search(r"\bvsqrtpd\b.*%[yz]mm", root)
-    for assembly in (root, product):
-        assert re.search(r"\bv(mulpd|fmadd\d+pd)\b.*%[yz]mm", assembly)
-        assert not features.get("fma") or re.search(r"\bvfn?m(add|sub)\d+pd\b.*%[yz]mm", assembly)
+    for found in (root, product):
+        assert re.search(r"\bv(mulpd|fmadd\d+pd)\b.*%[yz]mm", found)
+        assert not made_for("fma") or re.search(r"\bvfn?m(add|sub)\d+pd\b.*%[yz]mm", found)

@@ -20,7 +20,7 @@ COLUMNS = 64                                           # of those, so that 72 co
 BATCH = 128                                            # pairs of |rho| > 0.6 at a time
 STRIDE = 8                                             # terms of Mehler's series in one pass
 TERMS = 36                                             # of the series about rho = +-1, four in one pass
-MIDDLE, WIDE, FAR_SUM, FAR_APART = 0.6, 81.0, -13.0, 81.0    # as in refimpl.bivariate
+MIDDLE, WIDE, FAR_SUM, FAR_APART = 0.6, 81.0, -13.0, 81.0    # as in refimpl.pairs
 
 # The registers of a pair: what it enters with, what its terms are made of, their sum; with the entry in R that it belongs to.
 RHO, B, C, PHI_B, PHI_C, LOW, HIGH, ROOT, PLACE, BELL, SQUARE, MIXED, BETA, SLOPE, M, A, BEFORE, TOTAL = range(18)
@@ -29,7 +29,7 @@ REGISTERS = 18
 # e^r for |r| <= log(2) / 2, within 1.2e-17 of it
 EXP = (1.0, 1.0, 0.5000000000000019, 0.1666666666666668, 0.04166666666648795, 0.008333333333319589, 0.0013888888952352863, 0.00019841269890076403,
        2.4801485441561313e-05, 2.755724088722987e-06, 2.763265472252779e-07, 2.5110049204818658e-08)
-# 1 - Q Phi(-Q) / phi(Q) for 0 <= Q <= 9 in powers of (Q - 4) / (Q + 4), within 4.4e-17 of it
+# 1 - Q Phi(-Q) / phi(Q) for 0 <= Q <= 9 in powers of (Q - 4) / (Q + 4), within 4.5e-17 of it
 REST = (0.05339046834575734, -0.18472407624425102, 0.2766806779761852, -0.25143429593464367, 0.1580746003439845, -0.06624565572283393,
         0.013811373037088095, 0.0023172196903169036, -0.002211049778782065, 0.000122514258250604, 0.0002920254458803422, -4.167224633617734e-05,
         -4.496455395260327e-05, 6.573310924205866e-06, 8.355050575825397e-06, -4.3305863887722774e-07, -1.8726117169711182e-06,

@@ -15,6 +15,7 @@ import numpy as np
 
 from refimpl._twins import twin
 from refimpl.activations import ERF, RELU, TRUNCATED_RELU, Activation
+from refimpl.bivariate import _polar
 from refimpl.errors import Array, DomainError, DtypeError, Shapes, count, finite
 from refimpl.gaussian import SQRT_2PI, _Phi, _phi
 from refimpl.rng import Seed, generator
@@ -276,11 +277,8 @@ class _Rows(NamedTuple):
         """The rows of X, with a further coordinate 1 for a bias."""
         if bias:
             X = np.concatenate([X, np.ones((len(X), 1))], axis=1)
-        _, power = np.frexp(np.max(np.abs(X), axis=1, keepdims=True))
-        scaled = np.ldexp(X, -power)
-        length = np.linalg.norm(scaled, axis=1, keepdims=True)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return cls(X, scaled, np.nan_to_num(scaled / length), np.ldexp(length, power))
+        length, unit, scaled = _polar(X)
+        return cls(X, scaled, unit, length[:, None])
 
     def part(self, here: slice) -> _Rows:
         """Some of them."""

@@ -19,31 +19,27 @@ from typing import Any
 
 import numpy as np
 
-from refimpl._samples import BLOCK
-from refimpl.data.targets import Target, single_index
+from refimpl.data.targets import Target
 from refimpl.errors import Array
-from refimpl.experiments.figures import Figure, Finding, Panel, Rows, over, statistics
-from refimpl.head import accumulate, decompose, ridge
+from refimpl.experiments._heads import FIGURE_1, SHARES, along_the_first_axis, feature_risks, printed, trained_risks
+from refimpl.experiments.figures import Figure, Finding, Panel, Rows, medians, over, statistics
 from refimpl.initial import gaussian
 from refimpl.network import Network
-from refimpl.risk import l2_risks
 from refimpl.sweeps.grid import grid as product
-from refimpl.training import Variant, algorithm_1
 
 d = 10
 RUNS = 10
-SHARES = np.geomspace(1e-10, 10.0, 34)              # of the largest eigenvalue: the weight decays
 TARGETS = {                                          # c_k of sum_k c_k He_k / k!
     "He_3": [0.0, 0.0, 0.0, math.sqrt(6)],
     "He_4": [0.0, 0.0, 0.0, 0.0, math.sqrt(24)],
-    "He_2 and He_4": [0.0, 0.0, 1.0, 0.0, 24 / math.sqrt(48)],
+    "He_2 and He_4": FIGURE_1,
 }
 METHODS = {"algorithm-1": "", "random-features": ", random features"}
 
 
 def f_star(name: str) -> Target:
     """One of TARGETS along the first axis."""
-    return single_index(TARGETS[name], np.eye(d)[0])
+    return along_the_first_axis(TARGETS[name], d)
 
 
 # ---- what is swept
@@ -68,24 +64,14 @@ def cell(parameters: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]
 
 
 def _algorithm_1(X: Array, y: Array, target: Target, m: int, rng: np.random.Generator) -> tuple[Network, Array]:
-    trained = algorithm_1(X, y, m=m, eta_1=math.sqrt(d) / 2, lam=1.0, variant=Variant(head="ridge"), rng=rng)
-    heads = ridge(trained.decomposition, SHARES * trained.decomposition.s[-1])                               # (L, m)
-    return trained.network, l2_risks(trained.network, target, heads, alpha=trained.alpha, beta=trained.beta)
+    trained = printed(X, y, m, rng)
+    return trained.network, trained_risks(trained, target, SHARES)[1]
 
 
 def _random_features(X: Array, y: Array, target: Target, m: int, rng: np.random.Generator) -> tuple[Network, Array]:
     """w_j ~ N(0, I_d / d), b_j ~ N(0, 1)."""
     net = gaussian(m, d, rng=rng, sigma_a=0.0, sigma_w=1 / math.sqrt(d), sigma_b=1.0)
-    head = decompose(accumulate((_features(net, x), t) for x, t in zip(_blocks(X), _blocks(y), strict=True)))
-    return net, l2_risks(net, target, ridge(head, SHARES * head.s[-1]))
-
-
-def _features(net: Network, X: Array) -> Array:
-    return np.asarray(net.activation.sigma(X @ net.W.T + net.b))
-
-
-def _blocks(x: Array) -> list[Array]:
-    return np.array_split(x, math.ceil(len(x) / BLOCK))
+    return net, feature_risks(net, X, y, target, SHARES)[1]
 
 
 FEATURES = {"algorithm-1": _algorithm_1, "random-features": _random_features}
@@ -98,7 +84,7 @@ def figure(rows: Rows) -> Figure:
     widths = rows.distinct("m")
     return Figure(
         title="Degenerate targets: He_3 and He_4 alone have a mean Hessian 0; d = 10, labels with noise +-1",
-        caption=f"{CAPTION} Medians of {len(rows.distinct('run'))} runs and 95 % intervals of the median (of fewer than 6 runs, all of them).",
+        caption=f"{CAPTION} {medians(rows)}.",
         panels=[*(_risks(rows, m) for m in widths), _inside(rows, widths[-1])],
         findings=[finding for m in widths for finding in _findings(rows.where(m=m), m)],
     )

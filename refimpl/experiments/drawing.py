@@ -73,13 +73,16 @@ def _lines(axes: Any, panel: Panel) -> None:
 
 
 def _logarithmic(axis: Any, set_scale: Callable[[str], None]) -> None:
-    """A logarithmic axis; below two decades with 10, 20, 50, 100 in place of powers."""
-    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+    """A logarithmic axis; below two decades with 10, 20, 50, 100 in place of powers, or with more of them where fewer than three would be seen."""
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
     set_scale("log")
     low, high = axis.get_view_interval()
     if low > 0 and high < 100 * low:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        for ticks in (LogLocator(subs=(1.0, 2.0, 5.0)), LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)), MaxNLocator(5, steps=[1, 2, 5, 10])):
+            axis.set_major_locator(ticks)
+            if sum(low <= tick <= high for tick in axis.get_majorticklocs()) >= 3:
+                break
         axis.set_major_formatter(FormatStrFormatter("%g"))
         axis.set_minor_formatter(NullFormatter())
 

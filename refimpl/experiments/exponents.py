@@ -28,13 +28,12 @@ import numpy as np
 from refimpl.baselines.ntk import ntk_gram
 from refimpl.baselines.ridge import nested
 from refimpl.baselines.zonal import eigenvalues
-from refimpl.data.targets import Target, single_index
+from refimpl.data.targets import Target
 from refimpl.errors import Array
-from refimpl.experiments.figures import CONFIDENCE, Figure, Finding, Panel, Rows, Series, crossing, slope, statistics
-from refimpl.head import ridge
-from refimpl.risk import l2_risks
+from refimpl.experiments._heads import FIGURE_1, along_the_first_axis, printed, trained_risks
+from refimpl.experiments.figures import CONFIDENCE, Figure, Finding, Panel, Rows, Series, crossing, law, slope, statistics
 from refimpl.sweeps.grid import grid as product
-from refimpl.training import Trained, Variant, algorithm_1, transfer
+from refimpl.training import Trained, transfer
 
 SIZES = [10, 14, 20, 28, 40, 56, 80]
 LADDER = [2 ** (k / 2) for k in range(13)]          # n / d^2; its last three for d <= 20 alone, where alpha + beta.x costs most
@@ -52,7 +51,7 @@ MEASURES = {"printed": "Algorithm 1 as printed, risk 1/4", "features": "features
 
 def f_star(d: int) -> Target:
     """He_2 / 2 + He_4 / sqrt(48) along the first axis: E f*^2 = 1."""
-    return single_index([0.0, 0.0, 1.0, 0.0, 24 / math.sqrt(48)], np.eye(1, d)[0])
+    return along_the_first_axis(FIGURE_1, d)
 
 
 # ---- what is swept
@@ -81,15 +80,14 @@ def _algorithm_1(d: int, m: int, rng: np.random.Generator) -> dict[str, Any]:
 
 def _point(d: int, m: int, n: int, rng: np.random.Generator) -> dict[str, float]:
     X, y = f_star(d).sample(n, varsigma=1.0, rng=rng)
-    trained = algorithm_1(X, y, m=m, eta_1=math.sqrt(d) / 2, lam=1.0, variant=Variant(head="ridge"), rng=rng)
+    trained = printed(X, y, m, rng)
     fresh = transfer(trained, *f_star(d).sample(N, varsigma=1.0, rng=rng), lam=1.0)
     inside = np.sum(trained.network.W[:, 0] ** 2) / np.sum(trained.network.W ** 2)
     return {"printed": _least_risk(trained), "features": _least_risk(fresh), "outside": float(1 - inside)}
 
 
 def _least_risk(trained: Trained) -> float:
-    heads = ridge(trained.decomposition, SHARES * trained.decomposition.s[-1])                              # (L, m)
-    return float(l2_risks(trained.network, f_star(trained.network.d), heads, alpha=trained.alpha, beta=trained.beta).min())
+    return float(trained_risks(trained, f_star(trained.network.d), SHARES)[1].min())
 
 
 def _kernel(d: int, rng: np.random.Generator) -> dict[str, Any]:
@@ -195,8 +193,7 @@ def _line(rows: Rows, measure: str, label: str, *, over: int = 0) -> Series:
 
 def _law(line: Series, power: float, label: str) -> Series:
     """Through the middle point."""
-    middle = len(line.x) // 2
-    return Series(label, line.x, [line.y[middle] * (d / line.x[middle]) ** power for d in line.x], dashed=True)
+    return law(line, power, label, through=len(line.x) // 2)
 
 
 def critical(rows: Rows, measure: str, level: float | None = None) -> dict[int, float]:

@@ -155,6 +155,16 @@ def over(rows: Rows, axis: str, value: str, *, label: str, scale: Callable[[floa
     return Series(label, [scale(x) for x in at], [one.median for one in found], [one.below for one in found], [one.above for one in found])
 
 
+def medians(rows: Rows) -> str:
+    """What the lines of :func:`over` are, for a caption."""
+    return f"Medians of {len(rows.distinct('run'))} runs and 95 % intervals of the median (of fewer than 6 runs, all of them)"
+
+
+def law(series: Series, power: float, label: str, *, through: int = 0) -> Series:
+    """A power of x through one point of a series, for comparison."""
+    return Series(label, series.x, [series.y[through] * (x / series.x[through]) ** power for x in series.x], dashed=True)
+
+
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
     """The exponent of y as a power of x, by least squares of the logarithms."""
     u, v = np.log(np.asarray(x, dtype=float)), np.log(np.asarray(y, dtype=float))

@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.data.targets import Target, single_index
+from refimpl.data.targets import Target
 from refimpl.errors import Array
-from refimpl.experiments.figures import Figure, Finding, Panel, Rows, Series, over, slope, statistics
+from refimpl.experiments._heads import FIGURE_1, along_the_first_axis
+from refimpl.experiments.figures import Figure, Finding, Panel, Rows, Series, law, medians, over, slope, statistics
 from refimpl.population import lemma_1_main, lemma_1_remainder
 from refimpl.sweeps.grid import grid as product
 
 NEURONS = 1024
 RUNS = 20
-TARGETS = {"He_2": [0.0, 0.0, math.sqrt(2)], "Figure 1": [0.0, 0.0, 1.0, 0.0, 24 / math.sqrt(48)]}             # c_k of sum_k c_k He_k / k!
+TARGETS = {"He_2": [0.0, 0.0, math.sqrt(2)], "Figure 1": FIGURE_1}     # c_k of sum_k c_k He_k / k!
 CONSTANT = 1 / (2 * math.sqrt(math.pi))                # of d E|r|, He_2 on the sphere
 TERMS = {"main": (r"$H w / \sqrt{2 \pi}$", -0.5), "rest": ("remainder", -1.0), "projected": (r"$\Pi^\star$ remainder", -1.5)}
 MARGIN = 0.1                                           # of an exponent: competitors are 1/2 away
@@ -51,7 +52,7 @@ def cell(parameters: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]
 
 def f_star(name: str, d: int) -> Target:
     """One of TARGETS along the first axis."""
-    return single_index(TARGETS[name], np.eye(1, d)[0])
+    return along_the_first_axis(TARGETS[name], d)
 
 
 def _rows(name: str, d: int, rng: np.random.Generator) -> Array:
@@ -66,7 +67,7 @@ def figure(rows: Rows) -> Figure:
     names = rows.distinct("target")[::-1]                                        # He_2 first
     return Figure(
         title="Lemma 1: the first gradient is its main term, up to a remainder of order 1 / d",
-        caption=f"{CAPTION} Medians of {len(rows.distinct('run'))} runs and 95 % intervals of the median (of fewer than 6 runs, all of them); exponents by least squares of logarithms, one a run.",
+        caption=f"{CAPTION} {medians(rows)}; exponents by least squares of logarithms, one a run.",
         panels=[*(_norms(rows, name) for name in names), _constant(rows)],
         findings=[*(finding for name in names for finding in _exponents(rows.where(target=name), name)), _finding_constant(rows)],
     )
@@ -82,15 +83,11 @@ CAPTION = (
 def _norms(rows: Rows, name: str) -> Panel:
     of = rows.where(target=name)
     series = [over(of, "d", term, label=label) for term, (label, _) in TERMS.items()]
-    laws = [_law(series[1], -0.5, "$d^{-1/2}$ and $d^{-3/2}$"), _law(series[1], -1.5, "_")]                 # a label "_" stays out of the legend
+    laws = [law(series[1], -0.5, "$d^{-1/2}$ and $d^{-3/2}$"), law(series[1], -1.5, "_")]                   # a label "_" stays out of the legend
     return Panel(title=TITLES[name], x="$d$", y="mean norm", series=[*series, *laws], log="xy")
 
 
 TITLES = {"He_2": r"$He_2 / \sqrt{2}$, unit $w$", "Figure 1": r"$He_2 / 2 + He_4 / \sqrt{48}$, $w \sim N(0, I_d / d)$"}
-
-
-def _law(series: Series, power: float, label: str) -> Series:
-    return Series(label, series.x, [series.y[0] * (d / series.x[0]) ** power for d in series.x], dashed=True)
 
 
 def _constant(rows: Rows) -> Panel:

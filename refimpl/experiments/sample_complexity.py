@@ -11,37 +11,41 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from refimpl._samples import BLOCK
 from refimpl.baselines.ntk import ntk_gram
 from refimpl.baselines.nystrom import nystrom_pcg
 from refimpl.baselines.zonal import kernel_risk
-from refimpl.data.targets import Target, single_index
+from refimpl.data.targets import Target
 from refimpl.errors import Array
-from refimpl.experiments.figures import Figure, Finding, Panel, Rows, over, statistics
-from refimpl.head import Decomposition, accumulate, decompose, ridge
+from refimpl.experiments._heads import (
+    FIGURE_1,
+    SHARES,
+    OverLam,
+    along_the_first_axis,
+    feature_risks,
+    linear_noise,
+    printed,
+    trained_risks,
+)
+from refimpl.experiments.figures import Figure, Finding, Panel, Rows, medians, over, statistics
 from refimpl.initial import symmetric
 from refimpl.network import Network
-from refimpl.risk import l2_risks
 from refimpl.sweeps.grid import grid as product
-from refimpl.training import AUTHORS, Trained, Variant, algorithm_1
+from refimpl.training import AUTHORS, algorithm_1
 
-d, p = 10, 4
+d = 10
 RUNS = 10
-SHARES = np.geomspace(1e-10, 10.0, 34)              # of the largest eigenvalue: the weight decays of features
-RIDGES = np.geomspace(0.1, 1e4, 11)                 # those of the kernel
+RIDGES = np.geomspace(0.1, 1e4, 11)                 # the weight decays of the kernel
 RANK = 300                                          # of its preconditioner
-OverLam: TypeAlias = tuple[Array, Array]            # weight decays and their risks
 METHODS = {"algorithm-1": "Algorithm 1 as printed", "algorithm-1-authors": "as its authors ran it", "random-features": "random features", "ntk": "tangent kernel"}
-ETA_1 = math.sqrt(d) / 2
 
 
 def f_star() -> Target:
-    """He_2 / 2 + He_p / sqrt(2 p!) along the first axis: E f*^2 = 1."""
-    return single_index([0.0, 0.0, 1.0, *[0.0] * (p - 3), math.factorial(p) / math.sqrt(2 * math.factorial(p))], np.eye(d)[0])
+    """He_2 / 2 + He_4 / sqrt(48) along the first axis: E f*^2 = 1."""
+    return along_the_first_axis(FIGURE_1, d)
 
 
 # ---- what is swept
@@ -71,32 +75,17 @@ def cell(parameters: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]
 
 
 def _printed(X: Array, y: Array, m: int, rng: np.random.Generator) -> OverLam:
-    return _path(algorithm_1(X, y, m=m, eta_1=ETA_1, lam=1.0, variant=Variant(head="ridge"), allow_n_below_d=True, rng=rng))
+    return trained_risks(printed(X, y, m, rng), f_star(), SHARES)
 
 
 def _authors(X: Array, y: Array, m: int, rng: np.random.Generator) -> OverLam:
-    return _path(algorithm_1(X, y, m=m, lam=1.0, variant=AUTHORS, allow_n_below_d=True, rng=rng))
-
-
-def _path(trained: Trained) -> OverLam:
-    return _risks(trained.network, trained.decomposition, alpha=trained.alpha, beta=trained.beta)
-
-
-def _risks(net: Network, head: Decomposition, **linear: Any) -> OverLam:
-    lams = SHARES * head.s[-1]
-    return lams, l2_risks(net, f_star(), ridge(head, lams), **linear)
+    return trained_risks(algorithm_1(X, y, m=m, lam=1.0, variant=AUTHORS, allow_n_below_d=True, rng=rng), f_star(), SHARES)
 
 
 def _random_features(X: Array, y: Array, m: int, rng: np.random.Generator) -> OverLam:
     """The features before the first step, with biases b ~ N(0, 1)."""
     net = replace(symmetric(2 * m, d, rng=rng), b=rng.standard_normal(2 * m))
-    net = Network(net.a[:m], net.W[:m], net.b[:m])
-    blocks = ((net.activation.sigma(x @ net.W.T + net.b), t) for x, t in zip(_blocks(X), _blocks(y), strict=True))
-    return _risks(net, decompose(accumulate(blocks)))
-
-
-def _blocks(x: Array) -> list[Array]:
-    return np.array_split(x, math.ceil(len(x) / BLOCK))
+    return feature_risks(Network(net.a[:m], net.W[:m], net.b[:m]), X, y, f_star(), SHARES)
 
 
 def _ntk(X: Array, y: Array, m: None, rng: np.random.Generator) -> OverLam:
@@ -118,7 +107,7 @@ def figure(rows: Rows) -> Figure:
     widths = [m for m in (100, 1000) if len(rows.where(m=m))]
     return Figure(
         title="Sample complexity of He_2(x_1)/2 + He_4(x_1)/sqrt(48): d = 10, labels with noise +-1",
-        caption=f"{CAPTION} Medians of {len(rows.distinct('run'))} runs and 95 % intervals of the median (of fewer than 6 runs, all of them).",
+        caption=f"{CAPTION} {medians(rows)}.",
         panels=[_panel(rows, m) for m in widths],
         findings=[finding for m in widths for finding in _findings(rows, m)],
     )
@@ -126,7 +115,8 @@ def figure(rows: Rows) -> Figure:
 
 CAPTION = (
     f"E (f - f*)^2 by closed forms, no test set, at the best weight decay of a grid ({len(SHARES)}; {len(RIDGES)} for the kernel). Dotted: the predictor 0 and the best quadratic. "
-    "Algorithm 1 as printed adds alpha + beta.x, whose sampling error alone costs 31.5 / n (fig-1-linear-noise in the audit): its curve starts above 1, "
+    "Algorithm 1 as printed adds alpha + beta.x, whose sampling error alone costs "
+    f"{linear_noise(f_star(), varsigma=1):.1f} / n (fig-1-linear-noise in the audit): its curve starts above 1, "
     "where the printed figure is flat at 1 (ERR-A14). Random features stop above the quadratic level at m = 100, "
     "where the text of the paper says that they fit it (ERR-A15).")
 

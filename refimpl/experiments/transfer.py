@@ -15,14 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.data.targets import Target, single_index
-from refimpl.errors import Array
+from refimpl.data.targets import Target
+from refimpl.experiments._heads import FIGURE_1, RIDGE, along_the_first_axis, eta_1, heads, linear_noise
 from refimpl.experiments.figures import Figure, Finding, Map, Rows, Statistics, statistics
-from refimpl.head import ridge
 from refimpl.initial import gaussian
 from refimpl.risk import l2_risks
 from refimpl.sweeps.grid import grid as product
-from refimpl.training import AUTHORS, PRINTED, Trained, algorithm_1
+from refimpl.training import AUTHORS, Trained, algorithm_1
 from refimpl.training import transfer as retrained
 
 d, p = 10, 3
@@ -30,17 +29,17 @@ RUNS = 10
 NS = [d**k for k in range(5)]                        # the N of the target's samples
 SHARES = np.geomspace(1e-10, 1e3, 40)                # of the largest eigenvalue: the weight decays, up to where the head is 0
 METHODS = {"algorithm-1": "Algorithm 1 as printed", "algorithm-1-authors": "as its authors ran it"}
-ETA_1 = math.sqrt(d) / 2
+ETA_1 = eta_1(d)
 
 
 def f_star() -> Target:
     """He_2 / 2 + He_p / sqrt(2 p!) along the first axis: E f*^2 = 1."""
-    return single_index([0.0, 0.0, 1.0, math.sqrt(math.factorial(p) / 2)], np.eye(d)[0])
+    return along_the_first_axis([0.0, 0.0, 1.0, math.sqrt(math.factorial(p) / 2)], d)
 
 
 def g_star() -> Target:
     """He_p / sqrt(p!) along the same axis: E g*^2 = 1."""
-    return single_index([0.0, 0.0, 0.0, math.sqrt(math.factorial(p))], np.eye(d)[0])
+    return along_the_first_axis([0.0, 0.0, 0.0, math.sqrt(math.factorial(p))], d)
 
 
 # ---- what is swept
@@ -58,8 +57,9 @@ def grid(*, quick: bool) -> list[dict[str, Any]]:
 def cell(parameters: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     """The least exact risks over lam, and these lam, for each N."""
     trained = _pretrained(parameters["method"], parameters["n"], parameters["m"], rng)
-    lams, heads = zip(*(_heads(trained, *g_star().sample(N, varsigma=1.0, rng=rng)) for N in NS), strict=True)       # (L,), (L, m) for each N
-    risks = l2_risks(trained.network, g_star(), np.concatenate(heads)).reshape(len(NS), -1)                          # (N, L)
+    fresh = (retrained(trained, *g_star().sample(N, varsigma=1.0, rng=rng), lam=1.0) for N in NS)
+    lams, a = zip(*(heads(each.decomposition, SHARES) for each in fresh), strict=True)                               # (L,), (L, m) for each N
+    risks = l2_risks(trained.network, g_star(), np.concatenate(a)).reshape(len(NS), -1)                              # (N, L)
     best = np.argmin(risks, axis=1)
     return {"risks": risks.min(axis=1).tolist(), "lams": [float(lam[i]) for lam, i in zip(lams, best, strict=True)]}
 
@@ -69,17 +69,10 @@ def _pretrained(method: str, n: int, m: int, rng: np.random.Generator) -> Traine
 
     For n = 0 the features are Gaussian.
     """
-    variant, eta_1 = (AUTHORS, None) if method == "algorithm-1-authors" else (replace(PRINTED, head="ridge"), ETA_1)
+    variant, step = (AUTHORS, None) if method == "algorithm-1-authors" else (RIDGE, ETA_1)
     X, y = f_star().sample(max(n, 1) + 1, varsigma=1.0, rng=rng)
-    trained = algorithm_1(X, y, m=m, eta_1=eta_1, lam=1.0, variant=variant, split=1 - 0.5 / len(y), allow_n_below_d=True, rng=rng)
+    trained = algorithm_1(X, y, m=m, eta_1=step, lam=1.0, variant=variant, split=1 - 0.5 / len(y), allow_n_below_d=True, rng=rng)
     return trained if n else replace(trained, network=gaussian(m, d, sigma_a=1.0, sigma_w=1 / math.sqrt(d), sigma_b=1.0, rng=rng))
-
-
-def _heads(trained: Trained, X: Array, y: Array) -> tuple[Array, Array]:
-    """Weight decays (L,) and the heads (L, m) at these."""
-    moments = retrained(trained, X, y, lam=1.0).decomposition
-    lams = SHARES * moments.s[-1]
-    return lams, ridge(moments, lams)
 
 
 # ---- what comes out
@@ -102,8 +95,9 @@ CAPTION = (
     "nontrivial loss; neither its Figure 2 nor this one shows that (ERR-A16): at N = 1 every n is at the predictor 0, and at m = 100 the map "
     "falls between n = d^2 and d^3. O(1) is a constant in d (Theorem 3: N of order r^p kappa^(2p)) and not a small one: a noisy label says next "
     "to nothing about a cubic, whatever the features. The width of the printed figure is not known here; as its authors ran it, m = 100 comes "
-    "close. The heads have no alpha + beta.x, as in Theorem 3: the sampling error of 31.5 / n by which these raise Figure 1 at small n "
-    "(ERR-A14) is no part of these risks; in the pretraining they change the labels of the first step only.")
+    "close. The heads have no alpha + beta.x, as in Theorem 3: the sampling error of "
+    f"{linear_noise(along_the_first_axis(FIGURE_1, d), varsigma=1):.1f} / n by which these raise Figure 1 at small n (ERR-A14) is no part of these "
+    "risks; in the pretraining they change the labels of the first step only.")
 WIDER = " At m = 1000 the width makes up for some of the samples."
 
 

@@ -20,29 +20,31 @@ from typing import Any
 import numpy as np
 
 from refimpl.activations import RELU
-from refimpl.bivariate import angles, relu_gram
-from refimpl.data.targets import Target, single_index
+from refimpl.bivariate import angles
+from refimpl.data.targets import Target
 from refimpl.errors import Array
-from refimpl.experiments.figures import Figure, Finding, Panel, Rows, Series, over, slope, statistics
-from refimpl.head import Decomposition, Moments, decompose, ridge
+from refimpl.experiments._heads import RIDGE, along_the_first_axis, eta_1, heads, trained_risks
+from refimpl.experiments.figures import Figure, Finding, Panel, Rows, Series, law, medians, over, slope, statistics
+from refimpl.head import Moments, decompose
 from refimpl.initial import symmetric
 from refimpl.network import Network
+from refimpl.pairs import relu_gram
 from refimpl.population import first_gradient
 from refimpl.risk import l1_risk, l2_risks
 from refimpl.sweeps.grid import grid as product
-from refimpl.training import PRINTED, train
+from refimpl.training import train
 
 d, p = 10, 4
 RUNS = 10
 SHARES = np.geomspace(1e-14, 1.0, 29)                # of the largest eigenvalue: the weight decays
-ETA_1 = math.sqrt(d) / 2
+ETA_1 = eta_1(d)
 INPUTS, DELTA = 40_000, 1e-4                         # for each E|f - f*|
 ROWS = 64                                            # of a Gram matrix at a time
 
 
 def f_star() -> Target:
     """He_2 / 2 + He_p / sqrt(2 p!) along the first axis: E f*^2 = 1."""
-    return single_index([0.0, 0.0, 1.0, *[0.0] * (p - 3), math.sqrt(math.factorial(p) / 2)], np.eye(d)[0])
+    return along_the_first_axis([0.0, 0.0, 1.0, *[0.0] * (p - 3), math.sqrt(math.factorial(p) / 2)], d)
 
 
 # ---- what is swept
@@ -78,21 +80,16 @@ def _infinite(start: Network, b: Array, rng: np.random.Generator) -> dict[str, A
 def _finite(start: Network, b: Array, n: int, rng: np.random.Generator) -> dict[str, Any]:
     """The least risk over lam of heads fitted to the samples, and that of the best head on the same features."""
     X, y = f_star().sample(n, varsigma=1.0, rng=rng)
-    trained = train(X, y, start, b, eta_1=ETA_1, lam=1.0, variant=replace(PRINTED, head="ridge"), allow_n_below_d=True)
-    risks = l2_risks(trained.network, f_star(), _heads(trained.decomposition), alpha=trained.alpha, beta=trained.beta)
+    trained = train(X, y, start, b, eta_1=ETA_1, lam=1.0, variant=RIDGE, allow_n_below_d=True)
+    risks = trained_risks(trained, f_star(), SHARES, minimum_norm=True)[1]
     return {"risk": float(risks.min()), "best_head": _best_head(trained.network)[0]}
 
 
 def _best_head(net: Network) -> tuple[float, Array]:
     """The least risk on these features and its head, as far as the rounding of the Gram matrix lets it be found: never below the least one."""
-    heads = _heads(decompose(population_moments(net, f_star())))                # (L, m)
-    risks = l2_risks(net, f_star(), heads)                                      # (L,)
-    return float(risks.min()), heads[np.argmin(risks)]
-
-
-def _heads(moments: Decomposition) -> Array:
-    """(L, m), at the weight decays; directions of eigenvalues that are rounding have none."""
-    return ridge(moments, SHARES * moments.s[-1], minimum_norm=True)
+    a = heads(decompose(population_moments(net, f_star())), SHARES, minimum_norm=True)[1]                   # (L, m)
+    risks = l2_risks(net, f_star(), a)                                                                      # (L,)
+    return float(risks.min()), a[np.argmin(risks)]
 
 
 def population_moments(net: Network, target: Target) -> Moments:
@@ -114,7 +111,7 @@ def figure(rows: Rows) -> Figure:
     """The L2 risk, which is exact, and the absolute risk of the theorem."""
     return Figure(
         title="Width: He_2 / 2 + He_4 / sqrt(48), d = 10, labels with noise +-1, Algorithm 1 as printed",
-        caption=f"{CAPTION} Medians of {len(rows.distinct('run'))} runs and 95 % intervals of the median (of fewer than 6 runs, all of them).",
+        caption=f"{CAPTION} {medians(rows)}.",
         panels=[_squares(rows), _absolutes(rows.where(n=None))],
         findings=_findings(rows),
     )
@@ -134,7 +131,7 @@ def _squares(rows: Rows) -> Panel:
     series = [_series(rows, n, "risk", r"$n = \infty$" if n is None else f"$n = {_power(n)}$") for n in _samples(rows)]
     if sampled := [n for n in _samples(rows) if n is not None]:
         series.append(_series(rows, sampled[-1], "best_head", f"$n = {_power(sampled[-1])}$, best head"))
-    return Panel(title="square risk", x="$m$", y="excess $L^2$ risk", series=[*series, _law(series[0], -1.0, "$1/m$")], log="xy")
+    return Panel(title="square risk", x="$m$", y="excess $L^2$ risk", series=[*series, law(series[0], -1.0, "$1/m$")], log="xy")
 
 
 def _absolutes(rows: Rows) -> Panel:
@@ -143,7 +140,7 @@ def _absolutes(rows: Rows) -> Panel:
     if len(rows):
         absolute, square = (_series(rows, None, value, r"$\varsigma = 0$") for value in ("absolute", "risk"))
         y, low, high = ([risk / 4 for risk in part or []] for part in (square.y, square.low, square.high))
-        series = [absolute, Series(r"at most, $\varsigma = 1$", square.x, y, low, high), _law(absolute, -0.5, r"$1/\sqrt{m}$")]
+        series = [absolute, Series(r"at most, $\varsigma = 1$", square.x, y, low, high), law(absolute, -0.5, r"$1/\sqrt{m}$")]
     return Panel(title=r"absolute risk, $n = \infty$", x="$m$", y=r"$E|f - y| - \varsigma$", series=series, log="xy")
 
 
@@ -158,10 +155,6 @@ def _power(n: int | None) -> str:
 
 def _series(rows: Rows, n: int | None, value: str, label: str) -> Series:
     return over(rows.where(n=n), "m", value, label=label)
-
-
-def _law(series: Series, power: float, label: str) -> Series:
-    return Series(label, series.x, [series.y[0] * (m / series.x[0]) ** power for m in series.x], dashed=True)
 
 
 def _findings(rows: Rows) -> list[Finding]:

@@ -304,7 +304,7 @@ def test_an_empty_name_of_a_file_is_usage(good, capsys):
     assert "the name of the file is empty" in err
 
 
-@pytest.mark.parametrize(("arguments", "said"), [(["--seed", "x"], "_whole"), (["--workers", "x"], "_positive")])
+@pytest.mark.parametrize(("arguments", "said"), [(["--seed", "x"], "invalid whole"), (["--workers", "x"], "invalid positive")])
 def test_a_word_for_a_number_is_answered_in_the_readers_words(arguments, said, capsys):
     code, _, err = exits(arguments, capsys)
     assert code == 2

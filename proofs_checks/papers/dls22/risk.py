@@ -26,7 +26,6 @@ from refimpl.bivariate import (
     arc_cosine_0,
     arc_cosine_1,
     moments,
-    relu_gram,
     relu_relu,
     step_relu,
     step_step,
@@ -34,6 +33,7 @@ from refimpl.bivariate import (
 from refimpl.catoni import catoni_half_width, catoni_mean, catoni_samples
 from refimpl.data.targets import Target
 from refimpl.network import Network
+from refimpl.pairs import relu_gram
 from refimpl.risk import l1_risk, l2_risk, l2_risk_gradient, l2_risk_terms, l2_risks
 
 BITS = 240
