@@ -14,6 +14,7 @@ NAMES = {
     "risk": "the exact risk of 34 heads: twin, definition, integrals, a test set",
     "head": "64 heads after up to 10000 steps: one decomposition, Lanczos, and the steps themselves",
     "solvers": "ridge on a Gram matrix: Cholesky, conjugate gradients, Nystrom; paths of lam",
+    "algorithm-1": "Algorithm 1 from samples to predictions, beside the authors' formulation in torch and JAX",
     "figure-1": "one run of Figure 1, beside the same sweep written with torch's autograd and plain NumPy",
 }
 

@@ -20,6 +20,8 @@ from refimpl.errors import Array, DtypeError, Shapes, finite
 from refimpl.losses import Loss
 from refimpl.masks import ENTRIES, _affine, _blocks, masked_sums
 
+AT_ONCE = 2**19                                        # of w_j.x_i + b_j in a prediction: 4 MB
+
 
 class Gradients(NamedTuple):
     """The gradient of a loss in a (m,), in W (m, d) and in b (m,)."""
@@ -114,8 +116,7 @@ class Network:
 
 def _predict(X: Array, a: Array, W: Array, b: Array, sigma: Activation) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):   # finite() says which entry overflowed
-        Z = X @ W.T + b                                # (n, m)
-        return finite("f_theta", np.asarray(sigma.sigma(Z) @ a))
+        return finite("f_theta", np.concatenate([sigma.sigma(_affine(x, W, b)) @ a for (x,) in _blocks(X, size=AT_ONCE // len(a))]))
 
 
 def _gradients(X: Array, y: Array, a: Array, W: Array, b: Array, sigma: Activation, loss: Loss) -> Gradients:

@@ -27,10 +27,13 @@ from refimpl._samples import BLOCK, Progress, Samples, dimension, source_of
 from refimpl._twins import decided
 from refimpl.activations import RELU, Activation
 from refimpl.errors import Array, DomainError, DtypeError, ShapeError, Shapes, count, finite, number, points
+from refimpl.feature_sums import _work as _sums_work
+from refimpl.feature_sums import relu_sums
 from refimpl.head import Decomposition, Moments, accumulate, decompose, gcv, gradient_descent_path, ridge
+from refimpl.head_spectrum import _added, _means
 from refimpl.initial import symmetric
-from refimpl.masks import _work, masked_sums
-from refimpl.network import Network
+from refimpl.masks import _affine, _work, masked_sums
+from refimpl.network import AT_ONCE, Network
 from refimpl.rng import Seed, generator
 
 PAPER = "DLS22, Algorithm 1"
@@ -127,9 +130,8 @@ class Trained:
         sizes = Shapes(PAPER)
         sizes("W", self.network.W, "m", "d")
         X = sizes("X", X, "n", "d")
-        f = np.concatenate([self.network.predict(part) for part in np.array_split(X, math.ceil(len(X) / BLOCK))])
         with np.errstate(over="ignore", invalid="ignore"):
-            return finite("the prediction", self.alpha + X @ self.beta + f)
+            return finite("the prediction", self.alpha + X @ self.beta + self.network.predict(X))
 
     def with_head(self, a: Array) -> Trained:
         """The same features, alpha and beta under another head a (m,)."""
@@ -152,10 +154,12 @@ class Trained:
         return gradient_descent_path(self.decomposition, eta=number("eta", eta), lam=lam, T=count("T", T, least=0) - self.first, a_0=self.a_0)
 
     def _holdout(self, heads: Array, X: object, y: object) -> tuple[Array, int]:
-        """The mean square of each head on further samples, less that of their labels, and how many these are."""
-        data = Samples(source_of(X, y), self.network.d)
-        there = accumulate(_features(data, "hold-out", self.network, self.alpha, self.beta))
-        return np.sum(heads * (heads @ there.gram - there.moment), axis=1) - heads @ there.moment, there.n
+        """The mean square of each head's errors on further samples, and how many these are."""
+        data, n, squares = Samples(source_of(X, y), self.network.d, max(1, AT_ONCE // self.network.m)), 0, np.zeros(len(heads))
+        for Phi, r in _features(data, "hold-out", self.network, self.alpha, self.beta):
+            n += len(r)
+            squares += np.sum((Phi @ heads.T - r[:, None]) ** 2, axis=0)
+        return finite("the mean square on the hold-out", squares / n), n
 
 
 def algorithm_1(X: object, y: object = None, *, m: int, lam: object, rng: Seed, eta_1: float | None = None, lam_1: float | None = None,
@@ -236,7 +240,7 @@ def train(X: object, y: object, start: Network, b: Array, *, lam: object, eta_1:
     W = _stepped(start.W, _first_gradient(before, alpha, beta, start), *step)
     network = Network(start.a, W, b, start.activation)                          # line 4: b
     # lines 5-7: a
-    head = decompose(accumulate(_features(after if split else before, "head", network, alpha, beta)))
+    head = decompose(_moments(after if split else before, network, alpha, beta))
     labels = n + head.moments.n if split else n
     return Trained(network, alpha, beta, head, start.a, 1, variant, None, labels).refit(lam=lam, eta=eta, T=T, holdout=holdout)
 
@@ -280,9 +284,9 @@ def transfer(trained: Trained, X: object, y: object = None, *, lam: object, eta:
         raise DomainError(f"start = {start!r}; it must be 'zeros' or 'pretrained'")
     network, variant = trained.network, variant or trained.variant
     _head_settings(variant, lam, eta, T, holdout, least=0)
-    data = Samples(source_of(X, y), network.d, count("block", block, least=1), progress)
+    data = Samples(source_of(X, y), network.d, count("block", block, least=1), progress, n=len(X) if isinstance(X, np.ndarray) else None)
     alpha, beta = _preprocess(data)[1:] if preprocess else (0.0, np.zeros(network.d))
-    head = decompose(accumulate(_features(data, "head", network, alpha, beta)))
+    head = decompose(_moments(data, network, alpha, beta))
     a_0 = network.a if start == "pretrained" else np.zeros(network.m)
     fresh = Trained(network, alpha, beta, head, a_0, 0, variant, None, head.moments.n)
     return fresh.refit(lam=lam, eta=eta, T=T, holdout=holdout)
@@ -336,11 +340,25 @@ def _stepped(W: Array, dW: Array, eta_1: float | None, kept: float) -> Array:
     return finite("W^(1)", -dW / size)
 
 
+def _moments(data: Samples, network: Network, alpha: float, beta: Array) -> Moments:
+    """Those of sigma(W x_i + b) and y_i - alpha - beta.x_i."""
+    if network.activation is not RELU:
+        return accumulate(_features(data, "head", network, alpha, beta))
+    n, sums = 0, None
+    with decided(_sums_work(data.n or 0, *network.W.shape)):
+        for X, y in data.blocks("head"):
+            r = finite("y - alpha - beta.x", y - alpha - X @ beta)
+            sums = _added(sums, (*relu_sums(X, r, network.W, network.b), float(r @ r)))
+            n += len(r)
+    assert sums is not None, "blocks() gives one or raises"
+    return _means(*sums, n)
+
+
 def _features(data: Samples, stage: str, network: Network, alpha: float, beta: Array) -> Iterator[tuple[Array, Array]]:
     """sigma(W x_i + b) and y_i - alpha - beta.x_i, block by block."""
     for X, y in data.blocks(stage):
         with np.errstate(over="ignore", invalid="ignore"):
-            yield network.activation.sigma(X @ network.W.T + network.b), y - alpha - X @ beta
+            yield network.activation.sigma(_affine(X, network.W, network.b)), y - alpha - X @ beta
 
 
 # ---- arguments
