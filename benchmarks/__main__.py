@@ -1,10 +1,11 @@
-"""python -m benchmarks [NAME ...] [--quick] [--json FILE] [--peer PYTHON]: tables on stdout, figures in FILE."""
+"""python -m benchmarks [NAME ...] [--quick] [--json FILE] [--markdown FILE] [--peer PYTHON]: tables on stdout, figures in the files."""
 
 from __future__ import annotations
 
 import argparse
 
 NAMES = {
+    "limits": "what this machine can do: matrix products, memory",
     "start": "what a fresh process costs, up to the first verdict and the whole audit",
     "hermite": "hermite_sum, He_table: twins, definitions, numpy.polynomial, torch, JAX",
     "streams": "normals with NumPy's bits: twin, NumPy, torch, JAX; a population gradient in closed form and sampled",
@@ -15,6 +16,7 @@ NAMES = {
     "head": "64 heads after up to 10000 steps: one decomposition, Lanczos, and the steps themselves",
     "solvers": "ridge on a Gram matrix: Cholesky, conjugate gradients, Nystrom; paths of lam",
     "algorithm-1": "Algorithm 1 from samples to predictions, beside the authors' formulation in torch and JAX",
+    "cost": "Algorithm 1 against n, d and m",
     "figure-1": "one run of Figure 1, beside the same sweep written with torch's autograd and plain NumPy",
 }
 
@@ -29,6 +31,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(NAMES)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller sizes; figures for the eye only")
     parser.add_argument("--json", metavar="FILE", help="write every time of every round")
+    parser.add_argument("--markdown", metavar="FILE", help="write the tables as a page, what was asked and reached first, and pictures beside it")
     parser.add_argument("--peer", metavar="PYTHON", help="a Python of another environment that times the libraries missing here")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in NAMES]
@@ -36,7 +39,7 @@ def main() -> int:
         parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(NAMES)}")
 
     from benchmarks import harness
-    return harness.run(arguments.names or list(NAMES), quick=arguments.quick, json_file=arguments.json, peer=arguments.peer)
+    return harness.run(arguments.names or list(NAMES), quick=arguments.quick, json_file=arguments.json, markdown=arguments.markdown, peer=arguments.peer)
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ BLOCK = 512                                     # samples at a time, the quickes
 ROWS = 64                                       # of the kernel at a time, the quickest of 32, 64, ..., 512
 FEW = 50                                        # samples up to which an eigendecomposition of K takes less than a factor for each lam
 ROUNDS = 3
-TARGET = 4                                      # times that the other side is to take
 OURS, FITS_ALONE = "this package", "of it without hold-out and test"
 THEIRS = tuple(f"torch and NumPy, 2 x {N} points" for N in POINTS)
+ASKED = {THEIRS[0]: ">= 5"}
 
 
 def tables(settings: Settings) -> Iterator[Table]:
@@ -53,13 +53,13 @@ def table(cells: list[Cell], settings: Settings) -> Table:
     method, m = cells[0]["method"], cells[0]["m"]
     title = f"Figure 1, {method}{f', m = {m}' if m else ''}, one run of n = {', '.join(str(at['n']) for at in cells[::-1])}"
     timers: list[Timer] = [lambda: {OURS: clock(lambda: [our_cell(at) for at in cells], 1)}]
-    notes = {"target": f"ratio {TARGET}"}
+    notes: dict[str, str] = {}
     try:
         notes |= agreement(cells, settings)
         timers.append(lambda: their_seconds([their_cell(at, settings) for at in cells]))
     except ImportError as error:
         notes["torch"] = f"not installed ({error})"
-    return Table(title, OURS, interleave(timers, ROUNDS), notes=notes)
+    return Table(title, OURS, interleave(timers, ROUNDS), notes=notes, asked=ASKED)
 
 
 def total(parts: list[Table], cells: int) -> Table:
@@ -67,7 +67,7 @@ def total(parts: list[Table], cells: int) -> Table:
     names = [name for name in parts[0].times if all(name in part.times for part in parts)]
     times = {name: [sum(spent) for spent in zip(*(part.times[name] for part in parts), strict=True)] for name in names}
     return Table(f"Figure 1, one run of all {cells} cells", OURS, times,
-                 notes={"target": f"ratio {TARGET}"} | ({} if len(names) > 1 else {"torch": "not installed, so that there is no other sum"}))
+                 notes={} if len(names) > 1 else {"torch": "not installed, so that there is no other sum"}, asked=ASKED)
 
 
 def agreement(cells: list[Cell], settings: Settings) -> dict[str, str]:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -43,16 +43,26 @@ class Table:
     title: str
     base: str
     times: Mapping[str, list[float]]
-    targets: Mapping[str, float] = field(default_factory=dict)
+    targets: Mapping[str, float] = field(default_factory=dict)   # seconds
     notes: Mapping[str, str] = field(default_factory=dict)   # by candidate, or a line below the table
+    asked: Mapping[str, str] = field(default_factory=dict)   # of ratios: ">= 7", "<= 0.1"
 
     def ratio(self, name: str) -> float | None:
         """How many times the base's time ``name`` takes."""
         pairs = list(zip(self.times.get(name, ()), self.times.get(self.base, ()), strict=False))
         return median(here / base for here, base in pairs) if pairs else None
 
+    def verdicts(self) -> dict[str, str]:
+        """``asked`` in words, by candidate."""
+        said = {}
+        for name, wanted in self.asked.items():
+            least, (sign, bound), ratio = ">=", wanted.split(), self.ratio(name)
+            kept = ratio is not None and (ratio >= float(bound) if sign == least else ratio <= float(bound))
+            said[name] = f"asked {wanted}: {'not measured' if ratio is None else 'reached' if kept else 'MISSED'}"
+        return said
+
     def __str__(self) -> str:
-        names = list(dict.fromkeys([*self.times, *self.targets]))
+        names = list(dict.fromkeys([*self.times, *self.targets, *self.asked]))
         rows = [[f"ratio to {self.base}", "median", "min", "max", "target", ""], *(self._row(name) for name in names)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.rjust(width) if i < 5 else cell for i, (cell, width) in enumerate(zip(row, widths, strict=True))) for row in rows]
@@ -62,13 +72,13 @@ class Table:
     def _row(self, name: str) -> list[str]:
         times, ratio, target = self.times.get(name, []), self.ratio(name), self.targets.get(name)
         figures = [seconds(f(times)) for f in (median, min, max)] if times else ["-", "-", "-"]
-        note = f"{name}: {self.notes[name]}" if name in self.notes else name
+        note = "; ".join(filter(None, [f"{name}: {self.notes[name]}" if name in self.notes else name, self.verdicts().get(name)]))
         return [f"{ratio:.2f}" if ratio is not None else "-", *figures, seconds(target) if target is not None else "", note]
 
     def as_json(self) -> dict[str, Any]:
         """Every time, so that a reader may form other statistics."""
         return {"title": self.title, "base": self.base, "seconds": dict(self.times), "targets": dict(self.targets), "notes": dict(self.notes),
-                "ratios": {name: self.ratio(name) for name in self.times}}
+                "ratios": {name: self.ratio(name) for name in self.times}, "asked": self.verdicts()}
 
 
 def seconds(value: float) -> str:
@@ -146,24 +156,33 @@ def serve(module: str) -> None:
 
 # ---- the run
 
-def run(names: list[str], *, quick: bool, json_file: str | None, peer: str | None) -> int:
-    """Print each table when it is measured; write the JSON at the end."""
+def run(names: list[str], *, quick: bool, json_file: str | None, markdown: str | None, peer: str | None) -> int:
+    """Print each table when it is measured; write the files after each benchmark, so that none is lost."""
     os.environ.update({name: value for name, value in ONE_THREAD.items() if name not in os.environ})
     one_core()
     settings = Settings(quick=quick, peer=Peer(peer) if peer else None)
     tables: dict[str, list[dict[str, Any]]] = {}
+    document = {"schema": 1, "versions": versions(), "quick": quick, "load": load(), "benchmarks": tables}
     try:
         for name in names:
             for table in measure(name, settings):
+                table = replace(table, asked={}) if quick else table      # smaller sizes are not what was asked for
                 print(table, flush=True)
                 tables.setdefault(name, []).append(table.as_json())
+            if json_file:
+                Path(json_file).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+            if markdown:
+                from benchmarks import results
+                results.write(document, Path(markdown))
     finally:
         if settings.peer:
             settings.peer.close()
-    if json_file:
-        document = {"schema": 1, "versions": versions(), "quick": quick, "benchmarks": tables}
-        Path(json_file).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+def load() -> float | None:
+    """The mean number of processes that wanted a core in the last minute, this one's predecessors among them."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 
 def one_core() -> None:
@@ -186,8 +205,17 @@ def versions() -> dict[str, str | None]:
             return None
 
     packages = ("refimpl", "numpy", "scipy", "numba", "llvmlite", "torch", "jax")
-    return {"python": platform.python_version(), "machine": platform.machine(), "processor": platform.processor(),
+    return {"python": platform.python_version(), "machine": platform.machine(), "processor": processor(),
             **{package: of(package) for package in packages}}
+
+
+def processor() -> str:
+    """Its name, where the system tells one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
 if __name__ == "__main__":

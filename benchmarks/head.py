@@ -14,8 +14,6 @@ from benchmarks.harness import Settings, Table, Timer, clock, interleave, timer
 
 T = np.array([10, 100, 1000, 10_000])
 FEW = 40                                       # steps that are timed
-TARGET = 100                                   # times that one decomposition must be faster than the steps with the Gram matrix
-TARGET_LANCZOS = 10                            # and Lanczos' method than the decomposition
 
 
 def tables(settings: Settings) -> Iterator[Table]:
@@ -47,10 +45,10 @@ def table(m: int, n: int, settings: Settings) -> Table:
     ], 3 if settings.quick else 9)
     return Table(f"the head, m = {m}, n = {n}, 4 eta x 4 lam x T = {', '.join(map(str, T))}", base, times, notes={
         base: f"differs by {difference(expected[..., 2, :], plain):.0e} from 1000 steps",
-        "krylov_path": f"differs by {difference(krylov, expected):.0e}; target: {TARGET_LANCZOS} times faster than {base}",
+        "krylov_path": f"differs by {difference(krylov, expected):.0e}",
         "steps with Gram, 16 at once": f"counted on from {FEW} of {T[-1]} steps of 16 heads",
-        "steps with Gram": f"counted on from {FEW} of {heads * T.sum()} steps; target: ratio {TARGET}",
-        "steps with Phi": f"counted on from {FEW} of {heads * T.sum()} steps"})
+        "steps with Gram": f"counted on from {FEW} of {heads * T.sum()} steps",
+        "steps with Phi": f"counted on from {FEW} of {heads * T.sum()} steps"}, asked={"steps with Gram": ">= 100", "krylov_path": "<= 0.1"})
 
 
 def numbers(m: int, n: int) -> tuple[Any, Any]:

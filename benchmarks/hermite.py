@@ -22,7 +22,7 @@ TABLES = ((4, 4096), (20, 100_000), (20, 1_000_000))
 SAMPLE = 1000                                             # entries that a peer sends back for comparison
 CHAINS, TURNS = 12, 20_000                                # that many vectors of 8, each turned so often, show what the processor can do
 CEILING = "as many fused operations"
-TARGETS = {"numpy.polynomial hermeval": 20, "jax": 1.8, "torch": 100, CEILING: 0.8}   # for K = 20, N = 1e6
+ASKED = {"numpy.polynomial hermeval": ">= 20", "jax": ">= 1.8", "torch": ">= 100", CEILING: ">= 0.8"}   # for K = 20, N = 1e6
 
 
 def tables(settings: Settings) -> Iterator[Table]:
@@ -56,10 +56,8 @@ def table(K: int, N: int, settings: Settings) -> Table:
         timers.append(timer(name, call))
     timers.append(ceiling(K, N))
     notes[CEILING] = "2 K N fused operations in registers"
-    if (K, N) == (20, 1_000_000):
-        notes |= {name: f"{notes[name]}; target: ratio {target}" for name, target in TARGETS.items() if name in notes}
     times = interleave(timers, 5 if settings.quick else 21)
-    return Table(f"hermite_sum, K = {K}, N = {N}", "twin", times, notes=notes)
+    return Table(f"hermite_sum, K = {K}, N = {N}", "twin", times, notes=notes, asked=ASKED if (K, N) == (20, 1_000_000) else {})
 
 
 def numbers(K: int, N: int) -> tuple[Array, Array]:

@@ -16,9 +16,9 @@ Call = Callable[[], Any]
 
 SIZES = (100_000, 1_000_000, 10_000_000)
 FAMILIES = (np.random.SFC64, np.random.Philox, np.random.MT19937)
-TARGETS = {"NumPy": 2.9, "torch": 5.4, "jax": 6.0}   # at 1e6
+ASKED = {"NumPy": ">= 2.9", "torch": ">= 5.4", "jax": ">= 6"}   # at 1e6
 SAMPLES, BLOCK, D = 1_000_000, 8192, 10
-TARGETS_GRADIENT = {"NumPy, a mean over n": 100, "torch, a mean over n": 200}
+ASKED_GRADIENT = {"NumPy, a mean over n": ">= 100", "torch, a mean over n": ">= 200"}
 
 
 def tables(settings: Settings) -> Iterator[Table]:
@@ -39,9 +39,8 @@ def normals(N: int, settings: Settings) -> Table:
     notes = {"NumPy": "the same bits" if np.array_equal(*(call() for call in ours.values())) else "OTHER BITS",
              "auto takes": "the twin" if standard_normal.repays(N, rng=0) else "NumPy (the twin would not repay numba's start)"}
     calls = ours | importable("torch", lambda: torch_normals(N), notes) | importable("jax", lambda: jax_normals(N), notes)
-    if N == 1_000_000:
-        notes |= {name: f"{notes.get(name, 'other bits')}; target: ratio {target}" for name, target in TARGETS.items()}
-    return Table(f"standard_normal, N = {N}", "twin", interleaved(calls, settings), notes=notes)
+    notes |= {name: "other bits" for name in ("torch", "jax") if name in calls}
+    return Table(f"standard_normal, N = {N}", "twin", interleaved(calls, settings), notes=notes, asked=ASKED if N == 1_000_000 else {})
 
 
 def families(N: int, settings: Settings) -> Table:
@@ -98,9 +97,10 @@ def population_gradient(n: int, settings: Settings) -> Table:
     sampled |= importable("torch, a mean over n", lambda: mean_by_torch(n, u, w, b[0]), notes)
     for name, call in sampled.items():
         error = np.linalg.norm(np.asarray(call()) - exact) / np.linalg.norm(exact)
-        notes[name] = f"off by {error:.0e}; target: ratio {TARGETS_GRADIENT[name]}"
+        notes[name] = f"off by {error:.0e}"
     calls: dict[str, Call] = {"half_space_moment": lambda: half_space_moment(target, W, b)}
-    return Table(f"E[f*(x) x 1{{w.x + b >= 0}}], d = {D}, p = 4, one neuron, n = {n}", "half_space_moment", interleaved(calls | sampled, settings), notes=notes)
+    return Table(f"E[f*(x) x 1{{w.x + b >= 0}}], d = {D}, p = 4, one neuron, n = {n}", "half_space_moment",
+                 interleaved(calls | sampled, settings), notes=notes, asked=ASKED_GRADIENT)
 
 
 def mean_by_numpy(n: int, target: Any, w: Array, b: float, rng: np.random.Generator) -> Array:
