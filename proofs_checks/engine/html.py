@@ -25,7 +25,7 @@ def html(run: dict[str, Any], pictures: dict[str, str] | None = None) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    environment.filters |= {"figure": figure, "anchor": anchor}
+    environment.filters |= {"figure": figure, "anchor": anchor, "erratum_anchor": erratum_anchor}
     environment.globals["share"] = share
     source = resources.files("proofs_checks.engine").joinpath("report.html.jinja").read_text(encoding="utf-8")
     return environment.from_string(source).render(page(run, pictures))
@@ -38,13 +38,15 @@ def page(run: dict[str, Any], pictures: dict[str, str] | None) -> dict[str, Any]
     needs = graph.needs_of((claim["id"], claim.get("needs", ()), claim.get("aliases", ())) for claim in run["claims"])
     directly, cycle = graph.users(needs), graph.cycle(needs)
     statements = {claim["id"]: _statement(claim, needs[claim["id"]], directly) for claim in run["claims"]}
+    downstream = {id: graph.all_users(directly, id) for id in needs}
+    errata = {id: _dependents(id, needs, downstream, statements) for id, s in statements.items() if s["erratum"] or s["verdict"] in ("AMENDED", "REFUTED")}
     return {
         "run": run,
         "statements": statements,
-        "papers": _papers(run, statements),
+        "papers": _papers(run, statements, errata),
         "counts": {verdict: run["summary"].get(verdict, 0) for verdict in VERDICTS},
         "surprises": [s for s in statements.values() if s["verdict"] != s["expected"]],
-        "errata": [s for s in statements.values() if s["erratum"]],
+        "errata": errata,
         "totals": _totals(statements.values()),
         "drawing": None if cycle else graph.drawing(needs, needs.keys() - statements.keys()),
         "cycle": cycle,
@@ -52,14 +54,14 @@ def page(run: dict[str, Any], pictures: dict[str, str] | None) -> dict[str, Any]
     }
 
 
-def _papers(run: dict[str, Any], statements: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The papers in the order of their first statements; title and version where the document has them."""
+def _papers(run: dict[str, Any], statements: Mapping[str, dict[str, Any]], errata: Container[str]) -> list[dict[str, Any]]:
+    """The papers in the order of their first statements, with their errata; title and version where the document has them."""
     papers: dict[str, dict[str, Any]] = {}
     for id, statement in statements.items():
         key = id.partition("/")[0]
         papers.setdefault(key, {"title": "", "version": "", **run.get("papers", {}).get(key, {}), "key": key, "statements": []})
         papers[key]["statements"].append(statement)
-    return [*papers.values()]
+    return [paper | {"errata": [s for s in paper["statements"] if s["id"] in errata]} for paper in papers.values()]
 
 
 def _totals(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -88,7 +90,6 @@ def _statement(claim: dict[str, Any], needs: Sequence[str], directly: graph.Need
     return claim | {
         "needs": needs,
         "users": directly[claim["id"]],
-        "through": [user for user in graph.all_users(directly, claim["id"]) if user not in directly[claim["id"]]],
         "math": typeset(claim["printed"]) if claim["printed"] else None,
         "named": [name for name in caught if name not in universal],
         "everywhere": _condensed(caught, claim["routes"]),
@@ -105,11 +106,29 @@ def _condensed(names: Container[str], routes: Sequence[str]) -> list[tuple[str, 
     return [(", ".join(kind for kind in on if on[kind] == where), where) for where in dict.fromkeys(on.values()) if where]
 
 
+# ---- what depends on an erratum
+
+FIRM = ("HOLDS", "AMENDED", "CONSISTENT")
+
+
+def _dependents(id: str, needs: graph.Needs, downstream: graph.Needs, statements: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every statement that stands on this one, first those that need it directly: ``by`` is what leads there, ``shaky`` what on the way is not firm."""
+    users = [user for user in downstream[id] if user != id]
+    rows = [{"id": user, "directly": id in needs[user], "by": [need for need in needs[user] if need in users],
+             "shaky": [x for x in users if x != user and user in downstream[x] and statements[x]["verdict"] not in FIRM]} for user in users]
+    return sorted(rows, key=lambda row: not row["directly"])
+
+
 # ---- how things are written
 
 def anchor(id: str) -> str:
     """The fragment of a statement: its ID, with nothing in it that an address would have to escape."""
     return quote(id, safe="/").replace("%", ".")
+
+
+def erratum_anchor(id: str) -> str:
+    """The fragment of its erratum, in words that survive in a letter: erratum-DLS22-eq-1."""
+    return "erratum-" + anchor(id).replace("/", "-")
 
 
 def figure(value: Any) -> str:

@@ -102,13 +102,98 @@ def test_it_shows_what_a_reviewer_asks_for(run):
         assert figure in text
 
 
-def test_errata_name_what_depends_on_them(run):
-    text = Page(html.html(run)).text
-    errata = text[text.index("What is printed, where it fails first"):text.index("All statements", text.index("What is printed, where"))]
-    directly = [claim["id"] for claim in run["claims"] if "DLS22/eq-1" in claim["needs"]]
-    assert f"depends on it {' '.join(directly)} and through these" in errata
-    assert "DLS22/eq-1-quadratic" not in directly
-    assert re.search("and through these [^,]*DLS22/eq-1-quadratic", errata)
+# ---- errata
+
+def erratum(text, id):
+    """The words of one erratum."""
+    return Page(re.search(rf'<article id="{html.erratum_anchor(id)}".*?</article>', text, re.DOTALL)[0]).text
+
+
+def refuted(run, id):
+    """The run with a statement that is false and has no repair."""
+    run = copy.deepcopy(run)
+    next(claim for claim in run["claims"] if claim["id"] == id).update(verdict="REFUTED", expected="REFUTED", erratum=None, witness="d = 1")
+    return run
+
+
+def test_an_erratum_has_a_place_of_its_own(run):
+    page = Page(html.html(run))
+    amended = [claim["id"] for claim in run["claims"] if claim["verdict"] == "AMENDED"]
+    assert len(amended) >= 3
+    assert [id for id in page.ids if id.startswith("erratum-")] == [html.erratum_anchor(id) for id in amended]
+    assert "erratum-DLS22-eq-1" in page.ids
+    for id in amended:
+        assert page.links.count("#" + html.erratum_anchor(id)) >= 4, "the overview, its own title, the row of the table and the entry"
+        assert {f"#row-{html.anchor(id)}", f"#{html.anchor(id)}"} <= set(page.links), "and back"
+    assert page.links.count("#errata") == 1 + len(amended)
+
+
+def test_an_erratum_says_what_is_printed_where_it_fails_and_what_holds(run):
+    claim = next(claim for claim in run["claims"] if claim["id"] == "DLS22/eq-1")
+    text = erratum(html.html(run), "DLS22/eq-1")
+    for part in (claim["where"], f"as printed: {claim['printed_from']}", f"the printed form fails at {claim['witness']}", f"repair {claim['erratum']}",
+                 claim["statement"], "A.G2", "ERR-A1", f"numeric, on {claim['instances']} instances"):
+        assert part in text
+
+
+def test_what_was_not_quoted_is_said(run):
+    text = erratum(html.html(planted(run, printed=None, erratum="a", verdict="AMENDED", expected="AMENDED", printed_from="an index")), run["claims"][0]["id"])
+    assert "the text is not quoted: an index" in text
+    assert "as printed" not in text
+
+
+def test_an_erratum_names_what_depends_on_it(run):
+    text = erratum(html.html(run), "DLS22/eq-1")
+    needs = {claim["id"]: claim["needs"] for claim in run["claims"]}
+    users = [id for id in needs if "DLS22/eq-1" in needs[id]]
+    assert users
+    assert "stand on its repaired form" in text
+    for id in users:
+        assert re.search(rf"{id} \w+ , directly", text)
+    assert "DLS22/eq-1-quadratic" not in users
+    assert re.search(r"DLS22/eq-1-quadratic HOLDS , by way of [\w-]+", text)
+
+
+def test_dependents_are_all_that_stand_on_it():
+    claims = [{"id": f"A/{id}", "verdict": verdict, "needs": [f"A/{need}" for need in needs]} for id, verdict, needs in (
+        ("a", "AMENDED", ""), ("b", "VACUOUS", "a"), ("c", "HOLDS", "b"), ("d", "CONSISTENT", "ac"), ("e", "HOLDS", ""), ("f", "HOLDS", "e"))]
+    rows = html.page({"claims": claims, "summary": {}}, None)["errata"]
+    assert list(rows) == ["A/a"]
+    assert [(row["id"], row["directly"], row["by"], row["shaky"]) for row in rows["A/a"]] == [
+        ("A/b", True, [], []), ("A/d", True, ["A/c"], ["A/b"]), ("A/c", False, ["A/b"], ["A/b"])]
+    text = erratum(html.html({"claims": claims, "summary": {}}), "A/a")
+    assert "3 statements, which stand on its repaired form" in text
+    assert "A/c HOLDS , by way of b over A/b, which is not confirmed here" in text
+
+
+def test_a_refuted_statement_is_an_erratum_without_repair(run):
+    text = html.html(refuted(run, "HERMITE/stein"))
+    assert "fails at d = 1" in erratum(text, "HERMITE/stein")
+    assert "which stand on a statement that is false" in erratum(text, "HERMITE/stein")
+    assert "no repair is known" in Page(text).text
+
+
+def test_errata_are_shown_paper_by_paper(run):
+    assert 'type="radio"' not in html.html(run), "of one paper there is nothing to choose"
+    text = html.html(refuted(run, "HERMITE/stein"))
+    radios = [attrs for tag, attrs in Page(text).tags if tag == "input"]
+    assert [attrs["id"] for attrs in radios] == ["errata-of-all", "errata-of-1", "errata-of-2"]
+    assert len({attrs["name"] for attrs in radios}) == 1
+    assert [attrs["id"] for attrs in radios if "checked" in attrs] == ["errata-of-all"]
+    papers = {html.erratum_anchor(claim["id"]): claim["id"].partition("/")[0] for claim in run["claims"]}
+    of = {(papers[attrs["id"]], attrs["data-of"]) for tag, attrs in Page(text).tags if tag == "article" and "data-of" in attrs}
+    assert len(of) == 2
+    for _, number in of:
+        assert f'.errata:has(#errata-of-{number}:checked) [data-of]:not([data-of="{number}"], :target)' in text
+
+
+def test_papers_without_errata_have_no_section_of_them(run):
+    clean = run | {"claims": [claim for claim in run["claims"] if not claim["erratum"]]}
+    page = Page(html.html(clean))
+    assert "errata" not in page.ids
+    assert "#errata" not in page.links
+    assert "Errata" not in page.text
+    assert {link[1:] for link in page.links} <= set(page.ids)
 
 
 def test_the_same_document_gives_the_same_bytes(run, drawn):
@@ -215,7 +300,10 @@ def test_a_cycle_leaves_the_page_and_is_reported(run):
     first, second = (claim["id"] for claim in run["claims"][:2])
     wrong = planted(run, needs=[second])
     wrong["claims"][1]["needs"] = [first]
-    assert "a statement cannot stand on itself" in Page(html.html(wrong)).text
+    wrong["claims"][0].update(erratum="a", verdict="AMENDED", expected="AMENDED")
+    text = html.html(wrong)
+    assert "a statement cannot stand on itself" in Page(text).text
+    assert f"{second} " in erratum(text, first)
 
 
 def test_an_alias_is_followed_and_a_stranger_is_named(run):
