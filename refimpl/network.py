@@ -20,7 +20,7 @@ from refimpl.errors import Array, DtypeError, Shapes, finite
 from refimpl.losses import Loss
 from refimpl.masks import ENTRIES, _affine, _blocks, masked_sums
 
-AT_ONCE = 2**19                                        # of w_j.x_i + b_j in a prediction: 4 MB
+AT_ONCE = 2**18                                        # of w_j.x_i + b_j in a prediction: 2 MB
 
 
 class Gradients(NamedTuple):

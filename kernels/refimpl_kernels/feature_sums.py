@@ -33,9 +33,17 @@ WIDTH = LANES * VECTORS
 @np.errstate(over="ignore", invalid="ignore")
 def relu_sums(X: Array, y: Array, W: Array, b: Array) -> tuple[Array, Array] | None:
     """Twin of refimpl.feature_sums.relu_sums: rounds as a sum of z and relu(-z) does where a neuron sees more than half of the first samples."""
-    (n, d), m = X.shape, len(b)
+    m, d = W.shape
+    if 2 * d > m:                                                          # R^T X then costs what R^T R saves
+        return None
     if not d * largest(W) * largest(X) + largest(b) < np.inf:              # some w.x + b may overflow: the definition says which
         return None
+    return by_sides(X, y, W, b)
+
+
+def by_sides(X: Array, y: Array, W: Array, b: Array) -> tuple[Array, Array]:
+    """G and c, for any d and m."""
+    (n, d), m = X.shape, len(b)
     mirrored = m % 2 == 0 and np.array_equal(W[m // 2:], -W[:m // 2][::-1])   # as after a first step: one w.x for two neurons
     rows, sign, at = (W[:m // 2], *pairs(m)) if mirrored else (W, np.ones(m), np.arange(m))
     mu, z = centre(X[:ROWS]), rows @ X[:ROWS].T
