@@ -11,13 +11,13 @@ from typing import TypeAlias
 import numpy as np
 
 from refimpl import polynomials
-from refimpl._samples import BLOCK
+from refimpl._samples import Samples, source_of
 from refimpl.data.targets import Target, single_index
 from refimpl.errors import Array
-from refimpl.head import Decomposition, accumulate, decompose, ridge
+from refimpl.head import Decomposition, decompose, ridge
 from refimpl.network import Network
 from refimpl.risk import l2_risks
-from refimpl.training import PRINTED, Trained, algorithm_1
+from refimpl.training import PRINTED, Trained, _moments, algorithm_1
 
 FIGURE_1 = [0.0, 0.0, 1.0, 0.0, 24 / math.sqrt(48)]    # c_k of sum_k c_k He_k / k!: He_2 / 2 + He_4 / sqrt(48), E f*^2 = 1
 SHARES = np.geomspace(1e-10, 10.0, 34)                 # of the largest eigenvalue: the weight decays
@@ -51,9 +51,8 @@ def printed(X: Array, y: Array, m: int, rng: np.random.Generator) -> Trained:
 
 
 def fitted(net: Network, X: Array, y: Array) -> Decomposition:
-    """What a head sees of the features of neurons that stay as they are, in blocks of nearly one size."""
-    blocks = (np.array_split(part, math.ceil(len(y) / BLOCK)) for part in (X, y))
-    return decompose(accumulate((net.activation.sigma(x @ net.W.T + net.b), t) for x, t in zip(*blocks, strict=True)))
+    """What a head sees of the features of neurons that stay as they are."""
+    return decompose(_moments(Samples(source_of(X, y), net.d, n=len(y)), net, 0.0, np.zeros(net.d)))
 
 
 # ---- heads

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from refimpl import head
+from refimpl._samples import BLOCK
 from refimpl.experiments import _heads
 from refimpl.initial import gaussian
 from refimpl.risk import l2_risk
@@ -27,7 +28,7 @@ def test_the_noise_of_alpha_and_beta_is_the_number_of_the_audit():
 
 def test_the_features_of_several_blocks_are_all_features():
     net = gaussian(5, 6, sigma_a=0.0, sigma_w=1.0, sigma_b=1.0, rng=np.random.default_rng(1))
-    X, y = TARGET.sample(2 * _heads.BLOCK + 3, varsigma=1.0, rng=np.random.default_rng(2))
+    X, y = TARGET.sample(2 * BLOCK + 3, varsigma=1.0, rng=np.random.default_rng(2))
     expected = head.moments(np.maximum(X @ net.W.T + net.b, 0), y)
     got = _heads.fitted(net, X, y).moments
     assert got.n == expected.n == len(y)
