@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from refimpl._mirror import products
 from refimpl._twins import twin
 from refimpl.errors import Array, Shapes, finite
 
@@ -72,13 +73,8 @@ def masked_sums(X: Array, r: Array, W: Array, b: Array) -> tuple[Array, Array]:
 
 
 def _affine(X: Array, W: Array, b: Array) -> Array:
-    """w_j.x_i + b_j, (n, m): one product for two neurons where w_{m+1-j} = -w_j, as after the first step of Algorithm 1."""
-    half = len(W) // 2
-    if len(W) % 2 or not np.array_equal(W[0], -W[-1]) or not np.array_equal(W[half:], -W[:half][::-1]):
-        return X @ W.T + b
-    Z = np.empty((len(X), len(W)))
-    np.matmul(X, W[:half].T, out=Z[:, :half])
-    np.negative(Z[:, :half][:, ::-1], out=Z[:, half:])
+    """w_j.x_i + b_j, (n, m)."""
+    Z = products(X, W)
     Z += b
     return Z
 

@@ -6,6 +6,7 @@ from proofs_checks.engine.claims import Paper
 SLIDES_BJ = "slides 'Feature learning and limitations of kernels' (Berkan and Johannes), which show the arXiv version"
 SLIDES_CS = "slides 'Neural networks can learn representations with gradient descent' (CS 7020)"
 RESTATED = "COLT version (PMLR 178), restated, not quoted"
+INDEXED = "COLT version (PMLR 178), the formula as recorded in an index of its statements, wording not quoted"
 DERIVED = "derived here"
 
 DLS22 = Paper(
@@ -25,17 +26,32 @@ DLS22 = Paper(
         "proofs_checks.papers.dls22.concentration",
         "proofs_checks.papers.dls22.sampling",
         "proofs_checks.papers.dls22.head",
+        "proofs_checks.papers.dls22.normal_equations",
         "proofs_checks.papers.dls22.training",
         "proofs_checks.papers.dls22.risk",
         "proofs_checks.papers.dls22.theorems",
+        "proofs_checks.papers.dls22.moments",
+        "proofs_checks.papers.dls22.tails",
+        "proofs_checks.papers.dls22.empirical",
+        "proofs_checks.papers.dls22.sampling_error",
+        "proofs_checks.papers.dls22.approximation",
+        "proofs_checks.papers.dls22.a_star",
+        "proofs_checks.papers.dls22.rademacher",
+        "proofs_checks.papers.dls22.queries",
         "proofs_checks.papers.dls22.experiments",
+        "proofs_checks.papers.dls22.figures",
         "proofs_checks.papers.dls22.routes",
     ),
     labels=(
-        "A.S1", "A.S2", "A.S3", "A.S4", "A.S5", "A.S6", "A.S7", "A.E1", "A.Alg1", "A.Alg1.a", "A.Alg1.b", "A.Alg1.c", "A.Alg1.d",
+        "A.S1", "A.S2", "A.S3", "A.S4", "A.S5", "A.S6", "A.S7", "A.Alg1", "A.Alg1.a", "A.Alg1.b", "A.Alg1.c", "A.Alg1.d",
         "A.H1", "A.H2", "A.H3", "A.H4", "A.H5", "A.L9", "A.D37", "A.CSQ1",
-        "A.G1", "A.G2", "A.G3", "A.G4", "A.L4", "A.L8", "A.L20", "A.L27", "A.C28", "A.L48", "A.T1", "A.T1'", "A.T3",
-        "ERR-A1", "ERR-A2", "ERR-A3", "ERR-A6", "ERR-A14", "ERR-A17", "ERR-S1", "ERR-S2", "ERR-S3", "ERR-S4", "ERR-S5", "ERR-S6", "ERR-S7",
+        "A.G1", "A.G2", "A.G3", "A.G4", "A.L4", "A.L13", "A.C14", "A.C15", "A.L16", "A.L20",
+        "A.L8", "A.L27", "A.C28", "A.L29", "A.L10", "A.L30", "A.L31", "A.L32", "A.L33", "A.C34", "A.n>=d^2",
+        "A.L17", "A.C18", "A.L21", "A.C22", "A.L23", "A.L35", "A.C24", "A.L25", "A.L26",
+        "A.L36", "A.L38", "A.C39", "A.C40", "A.C41", "A.C42", "A.L43", "A.L44", "A.L45", "A.C46", "A.C47", "A.L48", "A.L49",
+        "A.T1", "A.T1'", "A.T2", "A.L5", "A.L6", "A.T3", "A.E1", "A.E2", "A.E3",
+        "ERR-A1", "ERR-A2", "ERR-A3", "ERR-A4", "ERR-A5", "ERR-A6", "ERR-A7", "ERR-A8", "ERR-A9", "ERR-A10", "ERR-A11", "ERR-A12", "ERR-A13",
+        "ERR-A14", "ERR-A15", "ERR-A16", "ERR-A17", "ERR-S1", "ERR-S2", "ERR-S3", "ERR-S4", "ERR-S5", "ERR-S6", "ERR-S7",
     ),
     symbols={
         r"f^\star": "target", r"C_k": "target.contract", r"H": "target.mean_hessian", r"\kappa": "target.kappa",

@@ -114,11 +114,16 @@ def _(at):
     return Instead(by_hand=_flat(free.gradients(at.X, free.predict(at.X) - residual, losses.SQUARE)))
 
 
-def _half_spaces(rng, m, d, n):
-    """Quarters and sixteenths, so that no sum rounds; the first neuron's boundary goes through the first sample, the last neuron is 0."""
+def _half_spaces(rng, m, d, n, kind):
+    """Quarters and sixteenths, so that no sum rounds; the first neuron's boundary goes through the first sample, the last neuron is 0.
+
+    Mirrored, as after the first step of Algorithm 1: w_{m+1-j} = -w_j."""
     W, X, b = _dyadic(rng, m, d), _dyadic(rng, n, d), _dyadic(rng, m)
+    if kind == "mirrored":
+        W[m - m // 2:] = -W[:m // 2][::-1]
+    else:
+        W[1:][-1:], b[1:][-1:] = 0, -0.0
     b[0] = -W[0] @ X[0]
-    W[1:][-1:], b[1:][-1:] = 0, -0.0
     return {"X": X, "r": _dyadic(rng, n), "W": W, "b": b}
 
 
@@ -128,7 +133,7 @@ def _half_spaces(rng, m, d, n):
     printed_from=DERIVED,
     covers=["A.S4"],
     needs=["DLS22/gradient-relu"],
-    given=family(_half_spaces, m=(1, 4), d=(1, 3), n=(1, 5)),
+    given=family(_half_spaces, m=(1, 4), d=(1, 3), n=(1, 5), kind=["drawn", "mirrored"]),
 )
 def gradient_masks(at):
     """S_j = sum_i r_i x_i 1{w_j.x_i + b_j >= 0} and s_j, without x_i; by homogeneity w_j.S_j + b_j s_j = sum_i r_i relu(w_j.x_i + b_j)."""

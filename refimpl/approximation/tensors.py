@@ -1,0 +1,298 @@
+r"""Symmetric k-tensors as polynomials, and the weights z_T that random features g_j give them.
+
+A symmetric tensor T is the homogeneous polynomial <T, x^{otimes k}>, exponents -> coefficient, in x itself or in s = Ux. Nothing here
+stores d^k numbers: two tensors meet through <T, g^{otimes k}> = T(g), and two powers through <g^{otimes k}, h^{otimes k}> = (g.h)^k.
+
+With the law of g uniform on the rows g_j of a pool G (N, d) and A the matrix of rows Vec(g_j^{otimes k}), M = E[g^{otimes 2k}] = A^T A / N, and
+A (A^T A)^+ = (A A^T)^+ A turns Vec(T)^T M^+ Vec(g_j^{otimes k}) into the j-th entry of
+
+    z_T = N K^+ t,        K_ij = (g_i.g_j)^k,   t_j = <T, g_j^{otimes k}>,        E z_T^2 = N |K^+ t|^2,
+
+which has the least E z^2 of all z with E[z g^{otimes k}] = T. There is one where |T|_F^2 = t^T K^+ t, the square of T's projection on the
+span of the powers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from refimpl import hermite, polynomials, symmetric_tensors
+from refimpl.data.targets import Target
+from refimpl.errors import Array, DomainError, DtypeError, Shapes, finite, rounded
+from refimpl.polynomials import Exponents, Gram, Polynomial
+
+EPS = float(np.finfo(float).eps)
+
+
+class Weights(NamedTuple):
+    """z_T on a pool of features, and what is known of the solution."""
+
+    z: Array               # (N,)   z_T(g_j)
+    second_moment: float   # E z_T^2 = N |K^+ t|^2 = Vec(T)^T M^+ Vec(T)
+    rank: int              # of K: at most C(d + k - 1, k), the dimension of the symmetric k-tensors
+
+
+# ---- tensors
+
+def taylor_tensors(target: Target) -> list[Polynomial]:
+    r"""The Taylor tensors of a target, read off its coefficients.
+
+    .. math:: f^\star(x) = \sum_{k \le p} \langle T_k, x^{\otimes k} \rangle, \qquad T_k = \nabla^k f^\star(0) / k!
+
+    Source
+    ------
+    DLS22, Lemma 35; audited by ``DLS22/lemma-35``.
+
+    Parameters
+    ----------
+    target : f*(x) = g(Ux)
+
+    Returns
+    -------
+    list of p + 1 polynomials of s = Ux, homogeneous of degrees 0, ..., p; a T_k = 0 has one term, with the coefficient 0
+
+    Units
+    -----
+    T_k, not k! T_k: the derivatives are divided by k!.
+
+    Errors
+    ------
+    DtypeError   where the target is none. Exact.
+    """
+    return _by_degree(dict(_checked(target).g), target.r, target.p)
+
+
+def _by_degree(g: Polynomial, r: int, p: int) -> list[Polynomial]:
+    """The parts of the degrees 0, ..., p; a part that is 0 has one term, so that its degree is known."""
+    return [polynomials.homogeneous(g, k) or {(k,) + (0,) * (r - 1): Fraction()} for k in range(p + 1)]
+
+
+def taylor_tensors_from_hermite(target: Target) -> list[Polynomial]:
+    r"""The Taylor tensors of a target from its mean derivatives C_k = E[grad^k f*], as the paper has them.
+
+    .. math:: T_k = \sum_{2j \le p-k} \frac{(-1)^j (2j-1)!!}{k!\, (2j)!}\, C_{2j+k}(I^{\otimes j})
+
+    C_m is the polynomial m! times the part of degree m of E f*(x + w), and contracting two slots with I is the Laplacian over m (m - 1).
+
+    Source
+    ------
+    DLS22, Lemma 35; audited by ``DLS22/lemma-35``.
+
+    Parameters
+    ----------
+    target : f*(x) = g(Ux)
+
+    Returns
+    -------
+    list of p + 1 polynomials of s = Ux, as :func:`taylor_tensors`
+
+    Units
+    -----
+    As :func:`taylor_tensors`.
+
+    Errors
+    ------
+    As :func:`taylor_tensors`. Exact, U U^T included.
+    """
+    G = polynomials.gram(_checked(target).U.tolist())
+    C = [polynomials.scale(part, math.factorial(k)) for k, part in enumerate(_by_degree(polynomials.heat(dict(target.g), G), target.r, target.p))]
+    return [polynomials.add({}, *(polynomials.scale(_closed(C_m, j, G), _share(j, k)) for j, C_m in enumerate(C[k::2]))) for k in range(target.p + 1)]
+
+
+def _share(j: int, k: int) -> Fraction:
+    return Fraction((-1) ** j * hermite.double_factorial(2 * j - 1), math.factorial(k) * math.factorial(2 * j))
+
+
+def _closed(C: Polynomial, j: int, G: Gram) -> Polynomial:
+    """C(I^j) of a tensor of order k: j times the Laplacian D = sum_il G_il d_i d_l, each over the number k (k - 1) of the order that it finds."""
+    for _ in range(j):
+        k = polynomials.degree(C)
+        C = polynomials.scale(polynomials.add({}, *(_along(polynomials.partial(C, i), row) for i, row in enumerate(G))), Fraction(1, k * (k - 1) or 1))
+    return C
+
+
+def inner_in_frame(S: Mapping[Exponents, Any], T: Mapping[Exponents, Any], G: Gram) -> Fraction:
+    r"""Inner product of two symmetric tensors of the same order, given in directions that need not be orthonormal.
+
+    .. math:: \langle S, T \rangle_F = \frac{1}{k!}\, S(G \partial)\, T, \qquad |T|_F^2 = \langle T, T \rangle_F
+
+    For G = I it is :func:`refimpl.symmetric_tensors.inner`, sum_alpha S_alpha T_alpha alpha! / k!.
+
+    Source
+    ------
+    Derived here; audited by ``DLS22/tensor-inner``.
+
+    Parameters
+    ----------
+    S, T : homogeneous polynomials of degree k of s = Ux
+    G : (r, r)   U U^T, exactly; see :func:`refimpl.polynomials.gram`
+
+    Returns
+    -------
+    Fraction
+
+    Units
+    -----
+    Sum over all d^k entries of the tensors in x.
+
+    Errors
+    ------
+    DomainError   for a tensor of several orders, or two tensors of two.
+    ShapeError, DtypeError   for polynomials of other variables than G has rows, and as :func:`refimpl.polynomials.polynomial`. Exact.
+    """
+    S, T = _tensor("S", S, len(G)), _tensor("T", T, len(G))
+    if (k := _order(S)) != _order(T):
+        raise DomainError(f"S is of order {k} but T of order {_order(T)}; an inner product needs two tensors of one order")
+    total = Fraction()
+    for alpha, coefficient in S.items():
+        derivative = T
+        for i, times in enumerate(alpha):
+            for _ in range(times):
+                derivative = _along(derivative, G[i])
+        total += coefficient * sum(derivative.values(), start=Fraction()) / math.factorial(k)
+    return total
+
+
+def _along(T: Polynomial, v: Sequence[Fraction]) -> Polynomial:
+    """(v.grad) T."""
+    return polynomials.add({}, *(polynomials.scale(polynomials.partial(T, j), x) for j, x in enumerate(v)))
+
+
+def _tensor(name: str, T: Mapping[Exponents, Any], r: int) -> Polynomial:
+    """T as an exact polynomial of one degree."""
+    T = polynomials.polynomial(T, r)
+    if len(degrees := sorted({sum(alpha) for alpha in T})) > 1:
+        raise DomainError(f"{name} has terms of the degrees {degrees}; a symmetric k-tensor is a homogeneous polynomial, so of one degree k")
+    return T
+
+
+def _order(T: Polynomial) -> int:
+    """The degree k of a T of one degree, be it 0."""
+    return sum(next(iter(T)))
+
+
+# ---- weights
+
+def z(T: Mapping[Exponents, Any], G: object, *, U: object = None) -> Weights:
+    r"""z_T on a pool of features g_1, ..., g_N with equal weights.
+
+    .. math:: z_T = N K^{+} t, \qquad K_{ij} = (g_i \cdot g_j)^k, \quad t_j = \langle T, g_j^{\otimes k} \rangle, \qquad E[z_T\, (g \cdot x)^k] = \langle T, x^{\otimes k} \rangle
+
+    Source
+    ------
+    DLS22, Corollary 22; audited by ``DLS22/cor-22-pool``.
+
+    Parameters
+    ----------
+    T : homogeneous polynomial of degree k   in the d coordinates of x, or with ``U`` in the r coordinates of s = Ux
+    G : (N, d)   the features in rows
+    U : (r, d)   directions
+
+    Returns
+    -------
+    Weights   z (N,), second_moment, rank
+
+    Units
+    -----
+    Linear in T; means over the pool, (1/N) sum_j. Homogeneous of degree -k in G.
+
+    Errors
+    ------
+    ShapeError, DtypeError, NonFiniteError   for arrays that are not float64 of these shapes.
+    DomainError   for a T of several degrees; where T does not lie in the span of the g_j^{otimes k}, so that no weights represent it
+    (|T|_F^2 - t^T K^+ t exceeds its rounding), or where rounding leaves that open.
+    Rounding   K_ij is wrong by at most k (d + 1) eps |g_i|^k |g_j|^k, a matrix of norm k (d + 1) eps tr K, and solving adds N eps |K|; tr K is at
+    most |K| times the rank. So eigenvalues below (k (d + 1) + N) min(N, D) eps |K|, D = C(d + k - 1, k), count as 0, and z moves by that times
+    N |K^+| |K^+ t|.
+    """
+    sizes = Shapes("DLS22, Corollary 22")
+    G = sizes("G", G, "N", "d")
+    N, d = G.shape
+    U = None if U is None else sizes("U", U, "r", "d")
+    T = _tensor("T", T, d if U is None else len(U))
+    k = _order(T)
+    with np.errstate(over="ignore", invalid="ignore"):
+        t = _values(T, G if U is None else G @ U.T)                             # (N,)
+        K = finite("K", (G @ G.T) ** k)                                         # (N, N)
+    c, _, rank, _ = np.linalg.lstsq(K, t, rcond=(k * (d + 1) + N) * EPS * min(N, math.comb(d + k - 1, k)))
+    if refusal := _refusal(T, U, G, K, t, c, int(rank)):
+        raise DomainError(refusal)
+    return Weights(finite("z_T", N * c), N * float(c @ c), int(rank))
+
+
+def leading_second_moment(T: Mapping[Exponents, Any], target: Target, *, unit: bool = True) -> Fraction:
+    r"""How much of T the leading term H w of the features sees, over all w.
+
+    .. math:: E\langle T, (H w)^{\otimes k} \rangle^2 = E\langle T, s^{\otimes k} \rangle^2 / d (d + 2) \dots (d + 2k - 2), \qquad s \sim N(0, U H^2 U^T)
+
+    for w uniform on the sphere; without the denominator for w ~ N(0, I_d). It is at least k! lambda_min(H)^{2k} |T|_F^2 over the same
+    denominator for T on S*, with lambda_min(H)^2 = 1 / (r kappa^2), and equal to it for a harmonic T and H a multiple of Pi*.
+
+    Source
+    ------
+    Derived here, for DLS22, Lemma 21, which is about g_n(w), H w / sqrt(2 pi) and smaller terms; audited by ``DLS22/lemma-21-moment``.
+
+    Parameters
+    ----------
+    T : homogeneous polynomial of degree k of s = Ux
+    target : f*(x) = g(Ux), H = E[grad^2 f*]
+    unit : whether w has length 1
+
+    Returns
+    -------
+    Fraction
+
+    Units
+    -----
+    Quadratic in T, of degree 2k in f*. H w, not H w / sqrt(2 pi).
+
+    Errors
+    ------
+    DtypeError, ShapeError, DomainError   for a target that is none, and a T of other variables or of several degrees. Exact, U U^T included.
+    """
+    T, G = _tensor("T", T, _checked(target).r), polynomials.gram(target.U.tolist())
+    k, B = _order(T), _hessian(polynomials.heat(dict(target.g), G))
+    covariance = _product(G, _product(B, _product(G, _product(B, G))))          # U H^2 U^T, H = U^T B U
+    return polynomials.mean(polynomials.times(T, T), covariance) / (math.prod(target.d + 2 * i for i in range(k)) if unit else 1)
+
+
+def _hessian(smoothed: Polynomial) -> Gram:
+    r = len(next(iter(smoothed)))
+    rows = [[polynomials.partial(polynomials.partial(smoothed, i), j).get((0,) * r, Fraction()) for j in range(r)] for i in range(r)]
+    return tuple(map(tuple, rows))
+
+
+def _product(A: Gram, B: Gram) -> Gram:
+    return tuple(tuple(sum((x * y for x, y in zip(row, column, strict=True)), start=Fraction()) for column in zip(*B, strict=True)) for row in A)
+
+
+def _values(T: Polynomial, S: Array) -> Array:
+    """T at the rows of S (N, r)."""
+    terms = [rounded("a coefficient of T", x) * np.prod(S ** np.array(alpha), axis=1) for alpha, x in T.items()]
+    return finite("<T, g^k>", np.sum(terms, axis=0))
+
+
+def _refusal(T: Polynomial, U: Array | None, G: Array, K: Array, t: Array, c: npt.NDArray[Any], rank: int) -> str:
+    """Why c = K^+ t does not represent T, if so: |T|^2 - t.c is what is missing, and rounding moves t.c by c.dK c + 2 c.dt to first order."""
+    (N, d), k = G.shape, _order(T)
+    size = _values({alpha: abs(x) for alpha, x in T.items()}, np.abs(G) if U is None else np.abs(G) @ np.abs(U).T)
+    moved = (k * (d + 1) + N) * EPS * float(np.trace(K)) * float(c @ c) + 2 * (k * (d + 1) + len(T) + N) * EPS * float(np.abs(c) @ size)
+    norm = rounded("|T|_F^2", symmetric_tensors.inner(T, T) if U is None else inner_in_frame(T, T, polynomials.gram(U.tolist())))
+    missing = norm - float(t @ c)
+    pool = f"the powers g_j^{k} of the N = {N} features span {rank} of the {math.comb(d + k - 1, k)} dimensions of symmetric {k}-tensors on R^{d}"
+    if missing > moved:
+        return (f"T lies outside what the pool expresses: {pool}, and |T - E[z g^{k}]|^2 = {missing:.2g} of |T|^2 = {norm:.2g} is missing "
+                f"(DLS22, Corollary 22 needs T in their span)")
+    return f"{pool}, but so close to fewer that rounding hides whether T lies among them" if moved > norm else ""
+
+
+def _checked(target: object) -> Target:
+    if not isinstance(target, Target):
+        raise DtypeError(f"target is of type {type(target).__name__}; it must be a Target, see refimpl.data.targets")
+    return target

@@ -1,0 +1,1 @@
+"""What no learner of a kind can do."""
