@@ -97,7 +97,8 @@ def _(at):
     printed_from=RESTATED,
     covers=["A.L17"],
     given=family(_inside, k=(0, 12), point=(0, 13)),
-    proof=Proof(over="every polynomial f of degree at most 12 (both sides are linear in f, so f = x^k is enough) and every |x| <= 1", because=BECAUSE, **IN_X),
+    proof=Proof(over="every polynomial f of degree at most 12 (both sides are linear in f, so f = x^k is enough) and every |x| <= 1",
+                because=BECAUSE, **IN_X),
 )
 def lemma_17_identity(at):
     """E[2 (1 - a) f''(b) relu(a x + b)] = f(x) + [f'(1) - f(1)] - f'(1) x for |x| <= 1."""
@@ -290,7 +291,7 @@ GRID_FLOATS, BEYOND = np.arange(-24, 25) / 24, np.array([-1.5, -1 - 2.0**-52, 1 
     tol=ulps(lambda at: at.k + 14),
 )
 def cor_18_supremum(at):
-    """The Gaussian bias makes the largest weight sqrt(2 pi e) / 2 = 2.066 times as large, as |v_k| and 1 / phi are both largest at b = -1; beyond |b| = 1 it is 0."""
+    """The Gaussian bias makes the largest weight sqrt(2 pi e) / 2 = 2.066 times as large: |v_k| and 1 / phi are largest at b = -1. It is 0 beyond."""
     largest = np.max(np.abs([v_gaussian(at.k, np.full(49, a), GRID_FLOATS) for a in (1.0, -1.0)]))
     return Sides(on_a_grid=[largest, *v_gaussian(at.k, np.ones(4), BEYOND)],
                  closed_form=[supremum(at.k) * (2 * arb.pi() * arb(1).exp()).sqrt() / 2, *[arb(0)] * 4], scale=2.1 * supremum(at.k))
@@ -438,7 +439,7 @@ def _power(g, j):
 
 
 def _extremal(rng, k, p, r, kind):
-    """For "sharp" the f* with E f*(s + v) = |s|^{k-l} s_1^l sum_{2j <= p-k} (-|s|^2)^j / (2^j j!), l = k mod 2, for which |T_k| is as large as it can be."""
+    """For "sharp" the f* with E f*(s + v) = |s|^{k-l} s_1^l sum_{2j <= p-k} (-|s|^2)^j / (2^j j!), l = k mod 2, whose |T_k| is largest."""
     if kind == "any":
         return {"g": {alpha: rational(rng) for n in range(p + 1) for alpha in polynomials.exponents(r, n)}}
     start = polynomials.times(_power(_square(r), k // 2), {(k % 2,) + (0,) * (r - 1): Fraction(1)})
@@ -560,10 +561,12 @@ def _on_subspace(rng, k, r, d, kind):
     R = oracles.reflection(rational_unit(rng, r))
     lam = [rational(rng)] * r if kind == "harmonic" else [rational(rng) for _ in range(r)]
     B = [[sum(R[i][l] * lam[l] * R[j][l] for l in range(r)) for j in range(r)] for i in range(r)]
-    T = {"harmonic": lambda: _harmonic(k, r), "eigenvector": lambda: _linear(R[lam.index(min(lam, key=abs))]), "any": lambda: _tensor(rng, r, k)}[kind]()
+    u = R[lam.index(min(lam, key=abs))]
+    T = _harmonic(k, r) if kind == "harmonic" else _linear(u) if kind == "eigenvector" else _tensor(rng, r, k)
     g = {tuple(int(i == l) + int(j == l) for l in range(r)): B[i][j] / (2 if i == j else 1) for i in range(r) for j in range(i, r)}
     target = Target({**g, (3,) + (0,) * (r - 1): Fraction(1, 2), (0,) * r: Fraction(-1)}, np.eye(r, d))
-    return {"B": B, "target": target, "least": min(map(abs, lam)), "T": T, "square": symmetric_tensors.inner(T, T), "alphas": polynomials.exponents(r, k), "s": [[2 * x for x in R[lam.index(min(lam, key=abs))]], [rational(rng) for _ in range(r)]]}
+    return {"B": B, "target": target, "least": min(map(abs, lam)), "T": T, "square": symmetric_tensors.inner(T, T),
+            "alphas": polynomials.exponents(r, k), "s": [[2 * x for x in u], [rational(rng) for _ in range(r)]]}
 
 
 def _linear(u):
@@ -1029,7 +1032,8 @@ def cor_22_gap_cost(at):
 
     So the step costs the factor 3(d+1) / (2(d+2)) here, 1 at d = 1 and 3/2 in the end, however small the features are outside S*.
     """
-    return Sides(moments=[_inverse_form(at.M, [Fraction(1)], n) for n in (len(at.M), 1)], closed_form=[Fraction(at.d + 1, 2 * (at.d + 2)), Fraction(1, 3)])
+    return Sides(moments=[_inverse_form(at.M, [Fraction(1)], n) for n in (len(at.M), 1)],
+                 closed_form=[Fraction(at.d + 1, 2 * (at.d + 2)), Fraction(1, 3)])
 
 
 @cor_22_gap_cost.refutes("no gap: the block for the whole")
