@@ -95,7 +95,7 @@ def this_package(at: Data) -> Outcome:
     trained, f = train_and_predict(at)
     from refimpl.head import ridge
 
-    holdout = trained._holdout(ridge(trained.decomposition, 2 * WEIGHT_DECAYS), at.X_holdout, at.y_holdout)
+    holdout = trained.mean_squares(ridge(trained.decomposition, 2 * WEIGHT_DECAYS), at.X_holdout, at.y_holdout)
     return holdout[0], f
 
 

@@ -99,7 +99,7 @@ class Trained:
 
     Returns
     -------
-    an object with ``predict``, ``refit`` and ``with_head``
+    an object with ``predict``, ``mean_squares``, ``refit`` and ``with_head``
 
     Units
     -----
@@ -144,7 +144,7 @@ class Trained:
         heads = self._heads(lams, eta, T)                                       # (m,) or (L, m)
         if lams.ndim == 0:
             return replace(self.with_head(heads), lam=float(lams))
-        scores, labels = (gcv(self.decomposition, lams), 0) if holdout is None else self._holdout(heads, *holdout)
+        scores, labels = (gcv(self.decomposition, lams), 0) if holdout is None else self.mean_squares(heads, *holdout)
         best = int(np.argmin(scores))
         return replace(self.with_head(heads[best]), lam=float(lams[best]), labels_used=self.labels_used + labels)
 
@@ -153,13 +153,17 @@ class Trained:
             return ridge(self.decomposition, lam)
         return gradient_descent_path(self.decomposition, eta=number("eta", eta), lam=lam, T=count("T", T, least=0) - self.first, a_0=self.a_0)
 
-    def _holdout(self, heads: Array, X: object, y: object) -> tuple[Array, int]:
-        """The mean square of each head's errors on further samples, and how many these are."""
-        data, n, squares = Samples(source_of(X, y), self.network.d, max(1, AT_ONCE // self.network.m)), 0, np.zeros(len(heads))
+    def mean_squares(self, heads: Array, X: object, y: object = None) -> tuple[Array, int]:
+        """(1/N) sum_i (y_i - f_a(x_i))^2 for each head a of (L, m), shape (L,), over N further samples; and N. X and y as for ``algorithm_1``."""
+        sizes = Shapes(PAPER)
+        sizes("W", self.network.W, "m", "d")
+        heads = sizes("heads", heads, "L", "m")
+        data, n, squares = Samples(source_of(X, y), self.network.d, block=max(1, AT_ONCE // self.network.m)), 0, np.zeros(len(heads))
         for Phi, r in _features(data, "hold-out", self.network, self.alpha, self.beta):
             n += len(r)
-            squares += np.sum((Phi @ heads.T - r[:, None]) ** 2, axis=0)
-        return finite("the mean square on the hold-out", squares / n), n
+            with np.errstate(over="ignore", invalid="ignore"):
+                squares += np.sum((Phi @ heads.T - r[:, None]) ** 2, axis=0)
+        return finite("the mean square", squares / n), n
 
 
 def algorithm_1(X: object, y: object = None, *, m: int, lam: object, rng: Seed, eta_1: float | None = None, lam_1: float | None = None,

@@ -106,6 +106,22 @@ def test_draws_repeat_and_do_not_depend_on_the_variant():
     assert not np.array_equal(printed.network.b, printed.network.b[::-1])
 
 
+def test_mean_squares_are_those_of_the_predictions_of_each_head(monkeypatch):
+    X, y = draw(40, 3)
+    trained, heads, there = run(X, y), np.random.default_rng(1).normal(size=(4, 6)), draw(21, 3, seed=2)
+    squares, n = trained.mean_squares(heads, *there)
+    expected = [np.mean((trained.with_head(a).predict(there[0]) - there[1]) ** 2) for a in heads]
+    assert n == 21
+    assert squares == pytest.approx(expected, rel=1e-13)
+    monkeypatch.setattr(training, "AT_ONCE", 12)                                 # blocks of two samples
+    assert trained.mean_squares(heads, *there)[0] == pytest.approx(expected, rel=1e-13)
+    assert trained.mean_squares(heads, cut(*there, 3, 11))[0] == pytest.approx(expected, rel=1e-13)
+    with pytest.raises(ShapeError, match=r"heads has shape \(6,\)"):
+        trained.mean_squares(heads[0, :6], *there)
+    with pytest.raises(NonFiniteError, match="the mean square"):
+        trained.mean_squares(1e200 * heads, *there)
+
+
 @pytest.mark.parametrize("variant", [PRINTED, AUTHORS, Variant(biases="kept"), Variant(step="normalised"), RIDGE])
 def test_algorithm_1_is_train_from_a_drawn_start(variant):
     X, y = draw(20, 3)

@@ -73,7 +73,7 @@ class Part(NamedTuple):
     kind: str = "value"
 
 
-SKIPPED = frozenset({"scale", "tol", "dtype", "rng", "seed", "least", "why", "keepdims", "strict", "rcond", "shape", "size", "method", "degree"})
+SKIPPED = frozenset({"scale", "tol", "dtype", "rng", "seed", "least", "why", "keepdims", "strict", "rcond", "shape", "size", "block", "method", "degree"})
 SIZES = {"zeros": (0,), "ones": (0,), "empty": (0,), "full": (0,), "eye": (0, 1), "identity": (0,), "reshape": (0, 1, 2, 3),
          "broadcast_to": (1,), "linspace": (2,), "standard_normal": (0,), "integers": (2,), "choice": (1,), "sample": (0,), "isinstance": (0, 1),
          "hermite_coefficients": (0,), "half_line_hermite": (0,), "half_line_moments": (0,), "He_table": (0,),    # how many coefficients
