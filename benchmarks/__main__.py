@@ -12,6 +12,7 @@ NAMES = {
     "contract": "Target.contract at d = 10000: seconds and megabytes",
     "gram": "ntk_gram and ntk_predict: twins, definitions, NumPy, torch, JAX, neural-tangents",
     "gradient": "the first gradient: the mask product, two matrix products, torch, autograd, JAX",
+    "sums": "the sums that a head depends on: the twin, products with all samples, torch, JAX",
     "risk": "the exact risk of 34 heads: twin, definition, integrals, a test set",
     "head": "64 heads after up to 10000 steps: one decomposition, Lanczos, and the steps themselves",
     "solvers": "ridge on a Gram matrix: Cholesky, conjugate gradients, Nystrom; paths of lam",
