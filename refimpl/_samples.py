@@ -17,7 +17,7 @@ from refimpl.errors import Array, DomainError, DtypeError, ShapeError, finite, f
 Source: TypeAlias = Callable[[], Iterable[tuple[Any, Any]]]
 Progress: TypeAlias = Callable[[str, int], None]
 
-BLOCK = 4096                                           # samples at a time
+BLOCK = 2**14                                         # samples at a time
 NO_BLOCK = "X() gave no block; it must return an iterator over pairs (X_block, y_block), a new one whenever it is called (DLS22, Algorithm 1)"
 
 

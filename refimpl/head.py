@@ -25,6 +25,7 @@ from refimpl.head_spectrum import (
     accumulate,
     decompose,
     moments,
+    ridge_of_moments,
 )
 
 __all__ = ["Moments", "moments", "accumulate", "Decomposition", "decompose", "gradient_descent_path", "ridge", "krylov_path",
@@ -78,8 +79,9 @@ def ridge(moments: Moments | Decomposition, lam: object, *, minimum_norm: bool =
 
     Parameters
     ----------
-    moments : Moments, or their Decomposition
-    lam : weight decays >= 0, a number or a float64 array: a whole path costs one decomposition
+    moments : Moments, of which a whole path of lam takes one reduction to a tridiagonal matrix; or their Decomposition, which costs twice as much
+        once and nothing again
+    lam : weight decays >= 0, a number or a float64 array
     minimum_norm : what is not determined within rounding is set to 0, instead of an error
 
     Returns
@@ -96,7 +98,8 @@ def ridge(moments: Moments | Decomposition, lam: object, *, minimum_norm: bool =
     ShapeError, DtypeError, NonFiniteError   for arguments of other shapes and types.
     Rounding   norm-wise within (p + 4) eps |G| / (s_1 + lam/2) of |a|, s_1 the smallest eigenvalue that counts, p as in :func:`decompose`.
     """
-    return decompose(moments).ridge(lam, minimum_norm=minimum_norm)
+    a = None if minimum_norm or isinstance(moments, Decomposition) else ridge_of_moments(moments, lam)
+    return decompose(moments).ridge(lam, minimum_norm=minimum_norm) if a is None else a
 
 
 # ---- without a decomposition

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -141,9 +142,12 @@ class Decomposition:
 
     Parameters
     ----------
-    s, V, c : (m,), (m, m), (m,)   ascending eigenvalues, eigenvectors in columns, the moment
-    moments : what was decomposed
-    tol : eigenvalues up to here are zero within rounding
+    moments : what is decomposed, when s, V, c or tol is first asked for
+
+    Returns
+    -------
+    an object with s, V, c, tol (m,), (m, m), (m,), float   ascending eigenvalues, eigenvectors in columns, the moment in their frame, and the size up
+    to which an eigenvalue is zero within rounding; with ``path`` and ``ridge``
 
     Units
     -----
@@ -154,11 +158,34 @@ class Decomposition:
     Made by :func:`decompose`, which validates.
     """
 
-    s: Array
-    V: Array
-    c: Array
     moments: Moments
-    tol: float
+
+    @cached_property
+    def _eigen(self) -> tuple[Array, Array]:
+        s, V = np.linalg.eigh(self.moments.gram)
+        if s[0] < _least(self.moments):
+            raise DomainError(f"gram has the eigenvalue {s[0]}; Phi^T Phi / n has none below 0 ({SOURCE})")
+        return s, V
+
+    @property
+    def s(self) -> Array:
+        """The eigenvalues, ascending."""
+        return self._eigen[0]
+
+    @property
+    def V(self) -> Array:
+        """The eigenvectors, in columns."""
+        return self._eigen[1]
+
+    @cached_property
+    def c(self) -> Array:
+        """The moment in their frame."""
+        return self.moments.moment @ self.V
+
+    @property
+    def tol(self) -> float:
+        """Eigenvalues up to here are zero within rounding."""
+        return _tol(self.moments, float(self.s[-1]))
 
     def path(self, eta: object, lam: object, T: object, a_0: object = None) -> Array:
         """The iterates (*s, m) of :func:`refimpl.head.gradient_descent_path`."""
@@ -202,11 +229,34 @@ def decompose(moments: Moments | Decomposition) -> Decomposition:
     """
     if isinstance(moments, Decomposition):
         return moments
-    gram, moment, _, n = _checked(moments)
-    s, V = np.linalg.eigh(gram)
-    if s[0] < -(n + len(s)) * EPS * gram.trace():
-        raise DomainError(f"gram has the eigenvalue {s[0]}; Phi^T Phi / n has none below 0 ({SOURCE})")
-    return Decomposition(s, V, moment @ V, moments, tol=max(len(s), math.sqrt(n)) * EPS * float(s[-1]))
+    found = Decomposition(_checked(moments))
+    assert found.s.ndim == 1                               # now, as decompose says
+    return found
+
+
+def _tol(moments: Moments, largest: float) -> float:
+    """Up to which size an eigenvalue of gram is zero within rounding, the largest being this."""
+    return max(len(moments.moment), math.sqrt(moments.n)) * EPS * largest
+
+
+def _least(moments: Moments) -> float:
+    """Down to which size below 0 an eigenvalue of gram may be rounding."""
+    return -(moments.n + len(moments.moment)) * EPS * float(moments.gram.trace())
+
+
+def ridge_of_moments(moments: Moments, lam: object) -> Array | None:
+    """The minimisers of :func:`refimpl.head.ridge` without eigenvectors; None where m = 1, or a lam so small that eigenvalues must say what is determined."""
+    from refimpl.head_tridiagonal import tridiagonal
+
+    moments, lam = _checked(moments), _decay(lam)
+    if len(moments.moment) == 1:
+        return None
+    T, t = tridiagonal(moments.gram), lam.ravel() / 2
+    if not np.all(t > _tol(moments, T.size)) or not T.exceeds(_least(moments)):
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        a = T.solve(t, moments.moment)
+        return None if a is None else finite("a", a.reshape(*lam.shape, -1))
 
 
 def _powers(x: Array, T: Steps) -> tuple[Array, Array]:

@@ -29,7 +29,7 @@ from refimpl.activations import RELU, Activation
 from refimpl.errors import Array, DomainError, DtypeError, ShapeError, Shapes, count, finite, number, points
 from refimpl.feature_sums import _work as _sums_work
 from refimpl.feature_sums import relu_sums
-from refimpl.head import Decomposition, Moments, accumulate, decompose, gcv, gradient_descent_path, ridge
+from refimpl.head import Decomposition, Moments, accumulate, gcv, gradient_descent_path, ridge
 from refimpl.head_spectrum import _added, _means
 from refimpl.initial import symmetric
 from refimpl.masks import _affine, _work, masked_sums
@@ -141,16 +141,16 @@ class Trained:
         """The head a^(T) at another lam, eta and T (ridge: lam alone). ``lam``: a number; or a grid (L,) from which the generalised cross
         validation of the ridge chooses, without further labels; or with ``holdout`` = (X, y) the mean square there, whose labels are counted."""
         lams = _head_settings(self.variant, lam, eta, T, holdout, least=self.first)
-        heads = self._heads(lams, eta, T)                                       # (m,) or (L, m)
+        heads = self._heads(lams, eta, T, once=holdout is not None)             # (m,) or (L, m)
         if lams.ndim == 0:
             return replace(self.with_head(heads), lam=float(lams))
         scores, labels = (gcv(self.decomposition, lams), 0) if holdout is None else self.mean_squares(heads, *holdout)
         best = int(np.argmin(scores))
         return replace(self.with_head(heads[best]), lam=float(lams[best]), labels_used=self.labels_used + labels)
 
-    def _heads(self, lam: Array, eta: float | None, T: int | None) -> Array:
+    def _heads(self, lam: Array, eta: float | None, T: int | None, *, once: bool) -> Array:
         if self.variant.head == "ridge":
-            return ridge(self.decomposition, lam)
+            return ridge(self.moments if once else self.decomposition, lam)     # a path that a hold-out decides needs no eigenvectors
         return gradient_descent_path(self.decomposition, eta=number("eta", eta), lam=lam, T=count("T", T, least=0) - self.first, a_0=self.a_0)
 
     def mean_squares(self, heads: Array, X: object, y: object = None) -> tuple[Array, int]:
@@ -244,7 +244,7 @@ def train(X: object, y: object, start: Network, b: Array, *, lam: object, eta_1:
     W = _stepped(start.W, _first_gradient(before, alpha, beta, start), *step)
     network = Network(start.a, W, b, start.activation)                          # line 4: b
     # lines 5-7: a
-    head = decompose(_moments(after if split else before, network, alpha, beta))
+    head = Decomposition(_moments(after if split else before, network, alpha, beta))
     labels = n + head.moments.n if split else n
     return Trained(network, alpha, beta, head, start.a, 1, variant, None, labels).refit(lam=lam, eta=eta, T=T, holdout=holdout)
 
@@ -290,7 +290,7 @@ def transfer(trained: Trained, X: object, y: object = None, *, lam: object, eta:
     _head_settings(variant, lam, eta, T, holdout, least=0)
     data = Samples(source_of(X, y), network.d, count("block", block, least=1), progress, n=len(X) if isinstance(X, np.ndarray) else None)
     alpha, beta = _preprocess(data)[1:] if preprocess else (0.0, np.zeros(network.d))
-    head = decompose(_moments(data, network, alpha, beta))
+    head = Decomposition(_moments(data, network, alpha, beta))
     a_0 = network.a if start == "pretrained" else np.zeros(network.m)
     fresh = Trained(network, alpha, beta, head, a_0, 0, variant, None, head.moments.n)
     return fresh.refit(lam=lam, eta=eta, T=T, holdout=holdout)

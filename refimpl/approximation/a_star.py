@@ -77,9 +77,14 @@ def h_T(T: Mapping[Exponents, Any], G: object, a: object, b: object, X: object, 
     eta_1 = number("eta_1", eta_1)
     if eta_1 <= 0:
         raise DomainError(f"eta_1 = {eta_1}; a step size must be above 0 ({PAPER})")
-    k, weights = polynomials.degree(polynomials.polynomial(T)), z(T, G, U=U).z
+    k = polynomials.degree(polynomials.polynomial(T))
     with np.errstate(over="ignore", invalid="ignore"):
-        return finite("h_T", np.asarray(v_gaussian(k, a, b) * (weights / (2 * eta_1) ** k) * _inside(G, X, eta_1)))
+        return finite("h_T", np.asarray(_unscaled(T, G, a, b, k, U) / (2 * eta_1) ** k * _inside(G, X, eta_1)))
+
+
+def _unscaled(T: Mapping[Exponents, Any], G: Array, a: Array, b: Array, k: int, U: object) -> Array:
+    """v_k z_T: h_T at a step size of 1/2, without its indicators, (q, N)."""
+    return np.asarray(v_gaussian(k, a, b) * z(T, G, U=U).z)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +166,7 @@ def a_star(trained: Trained, target: Target, X: object) -> AStar:
     ------
     ShapeError, DtypeError, NonFiniteError   for another d, and arguments that are not of these types.
     DomainError   where the first layer is not mirrored, a^(0) not +-1, or its biases were kept; where T_k is not in the span of the k-th powers of
-    the m/2 features: there must be C(d + k - 1, k) of them, and where H w dominates g_n(w) rounding hides many (at d = 10, k = 4 half).
+    the m/2 features: there must be C(d + k - 1, k) of them.
     Rounding   as :func:`h_T`.
     """
     W, b, signs = _first_layer(trained)
@@ -171,11 +176,12 @@ def a_star(trained: Trained, target: Target, X: object) -> AStar:
         raise ShapeError(f"target has d = {target.d} but the first layer has d = {W.shape[1]}; they must agree (DLS22, Lemma 25)")
     half = len(W) // 2
     G, pairs = signs[:half, None] * W[:half], (_paired(signs), _paired(b))      # (m/2, d), twice (2, m/2)
-    h = np.zeros((2, half))
+    sizes = Shapes(PAPER)
+    G, X = sizes("the first layer", G, "m/2", "d"), sizes("X", X, "n", "d")
+    inside, h = _inside(G, X, 0.5), np.zeros((2, half))
     for T, U in _less_linear_part(target, trained.alpha, trained.beta):
-        h += h_T(T, G, *pairs, X, eta_1=0.5, U=U)
-    inside = _inside(G, Shapes(PAPER)("X", X, "n", "d"), 0.5)
-    return AStar(Network(_unpaired(h) / len(W), W, b), trained.alpha, trained.beta, np.concatenate([inside, inside[::-1]]))
+        h += _unscaled(T, G, *pairs, polynomials.degree(T), U)
+    return AStar(Network(_unpaired(h * inside) / len(W), W, b), trained.alpha, trained.beta, np.concatenate([inside, inside[::-1]]))
 
 
 def _less_linear_part(target: Target, alpha: float, beta: Array) -> Iterator[tuple[Polynomial, Array | None]]:

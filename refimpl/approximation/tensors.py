@@ -1,15 +1,14 @@
 r"""Symmetric k-tensors as polynomials, and the weights z_T that random features g_j give them.
 
 A symmetric tensor T is the homogeneous polynomial <T, x^{otimes k}>, exponents -> coefficient, in x itself or in s = Ux. Nothing here
-stores d^k numbers: two tensors meet through <T, g^{otimes k}> = T(g), and two powers through <g^{otimes k}, h^{otimes k}> = (g.h)^k.
+stores d^k numbers: the coefficients of T times sqrt(alpha!/k!) are its coordinates in an orthonormal basis of the D = C(d + k - 1, k) dimensions,
+and those of g^{otimes k} are sqrt(k!/alpha!) g^alpha.
 
-With the law of g uniform on the rows g_j of a pool G (N, d) and A the matrix of rows Vec(g_j^{otimes k}), M = E[g^{otimes 2k}] = A^T A / N, and
-A (A^T A)^+ = (A A^T)^+ A turns Vec(T)^T M^+ Vec(g_j^{otimes k}) into the j-th entry of
+With the law of g uniform on the rows g_j of a pool G (N, d) and A (D, N) the coordinates of their powers, M = E[g^{otimes 2k}] is A A^T / N, and
 
-    z_T = N K^+ t,        K_ij = (g_i.g_j)^k,   t_j = <T, g_j^{otimes k}>,        E z_T^2 = N |K^+ t|^2,
+    z_T = N c,        c = A^T (A A^T)^+ T = A^+ T,        E z_T^2 = N |c|^2:
 
-which has the least E z^2 of all z with E[z g^{otimes k}] = T. There is one where |T|_F^2 = t^T K^+ t, the square of T's projection on the
-span of the powers.
+c is the shortest vector with sum_j c_j g_j^{otimes k} = T, so z_T has the least E z^2 of all z with E[z g^{otimes k}] = T, where there is one.
 """
 
 from __future__ import annotations
@@ -22,20 +21,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from refimpl import hermite, polynomials, symmetric_tensors
+from refimpl import hermite, polynomials
 from refimpl.data.targets import Target
 from refimpl.errors import Array, DomainError, DtypeError, Shapes, finite, rounded
 from refimpl.polynomials import Exponents, Gram, Polynomial
 
 EPS = float(np.finfo(float).eps)
+LARGEST = 2**24     # numbers of a pool's powers where they cannot span
 
 
 class Weights(NamedTuple):
     """z_T on a pool of features, and what is known of the solution."""
 
     z: Array               # (N,)   z_T(g_j)
-    second_moment: float   # E z_T^2 = N |K^+ t|^2 = Vec(T)^T M^+ Vec(T)
-    rank: int              # of K: at most C(d + k - 1, k), the dimension of the symmetric k-tensors
+    second_moment: float   # E z_T^2 = Vec(T)^T M^+ Vec(T)
+    rank: int              # of M: at most C(d + k - 1, k), the dimension of the symmetric k-tensors
 
 
 # ---- tensors
@@ -110,11 +110,11 @@ def _share(j: int, k: int) -> Fraction:
 
 
 def _closed(C: Polynomial, j: int, G: Gram) -> Polynomial:
-    """C(I^j) of a tensor of order k: j times the Laplacian D = sum_il G_il d_i d_l, each over the number k (k - 1) of the order that it finds."""
+    """C(I^j) of a tensor of order p: j times sum_il G_il d_i d_l, over p (p - 1) ... (p - 2j + 1). For G = I it is symmetric_tensors.trace."""
+    p = _order(C)
     for _ in range(j):
-        k = polynomials.degree(C)
-        C = polynomials.scale(polynomials.add({}, *(_along(polynomials.partial(C, i), row) for i, row in enumerate(G))), Fraction(1, k * (k - 1) or 1))
-    return C
+        C = polynomials.add({}, *(_along(polynomials.partial(C, i), row) for i, row in enumerate(G)))
+    return polynomials.scale(C, Fraction(1, math.perm(p, 2 * j)))
 
 
 def inner_in_frame(S: Mapping[Exponents, Any], T: Mapping[Exponents, Any], G: Gram) -> Fraction:
@@ -182,7 +182,7 @@ def _order(T: Polynomial) -> int:
 def z(T: Mapping[Exponents, Any], G: object, *, U: object = None) -> Weights:
     r"""z_T on a pool of features g_1, ..., g_N with equal weights.
 
-    .. math:: z_T = N K^{+} t, \qquad K_{ij} = (g_i \cdot g_j)^k, \quad t_j = \langle T, g_j^{\otimes k} \rangle, \qquad E[z_T\, (g \cdot x)^k] = \langle T, x^{\otimes k} \rangle
+    .. math:: z_T(g_j) = \mathrm{Vec}(T) \cdot M^{+}\, \mathrm{Vec}(g_j^{\otimes k}), \qquad M = E[g^{\otimes 2k}], \qquad E[z_T\, (g \cdot x)^k] = \langle T, x^{\otimes k} \rangle
 
     Source
     ------
@@ -205,11 +205,10 @@ def z(T: Mapping[Exponents, Any], G: object, *, U: object = None) -> Weights:
     Errors
     ------
     ShapeError, DtypeError, NonFiniteError   for arrays that are not float64 of these shapes.
-    DomainError   for a T of several degrees; where T does not lie in the span of the g_j^{otimes k}, so that no weights represent it
-    (|T|_F^2 - t^T K^+ t exceeds its rounding), or where rounding leaves that open.
-    Rounding   K_ij is wrong by at most k (d + 1) eps |g_i|^k |g_j|^k, a matrix of norm k (d + 1) eps tr K, and solving adds N eps |K|; tr K is at
-    most |K| times the rank. So eigenvalues below (k (d + 1) + N) min(N, D) eps |K|, D = C(d + k - 1, k), count as 0, and z moves by that times
-    N |K^+| |K^+ t|.
+    DomainError   for a T of several degrees; where T does not lie in the span of the g_j^{otimes k}, so that no weights represent it (what is
+    missing exceeds its rounding), or where rounding leaves that open; for N < D = C(d + k - 1, k) where D N exceeds 2^24 numbers.
+    Rounding   a coordinate of a power is wrong by at most (2 k + 3) eps of itself and solving adds max(N, D) eps |A|, in all at
+    most (2 k + 3 + max(N, D)) eps sqrt(D) |A|. Singular values of A below that count as 0, and z moves by twice that times |A^+| |z|.
     """
     sizes = Shapes("DLS22, Corollary 22")
     G = sizes("G", G, "N", "d")
@@ -217,13 +216,58 @@ def z(T: Mapping[Exponents, Any], G: object, *, U: object = None) -> Weights:
     U = None if U is None else sizes("U", U, "r", "d")
     T = _tensor("T", T, d if U is None else len(U))
     k = _order(T)
-    with np.errstate(over="ignore", invalid="ignore"):
-        t = _values(T, G if U is None else G @ U.T)                             # (N,)
-        K = finite("K", (G @ G.T) ** k)                                         # (N, N)
-    c, _, rank, _ = np.linalg.lstsq(K, t, rcond=(k * (d + 1) + N) * EPS * min(N, math.comb(d + k - 1, k)))
-    if refusal := _refusal(T, U, G, K, t, c, int(rank)):
+    if (D := math.comb(d + k - 1, k)) > N and D * N > LARGEST:
+        raise DomainError(f"N = {N} features span at most {N} of the {D} dimensions of symmetric {k}-tensors on R^{d}, and D N exceeds {LARGEST}; "
+                          "take N >= D of them, or the coordinates of a subspace on which all features lie")
+    A, t = _powers(G, k), _coordinates(T if U is None else _in_x(T, U), d, k)
+    c, _, rank, _ = np.linalg.lstsq(A, t, rcond=(2 * k + 3 + max(N, D)) * EPS * math.sqrt(D))
+    with np.errstate(over="ignore"):
+        second_moment = float(finite("E z_T^2", np.asarray(N * (c @ c))))
+    if refusal := _refusal(A, t, c, f"the powers g_j^{k} of the N = {N} features span {rank} of the {D} dimensions of symmetric {k}-tensors on R^{d}", k):
         raise DomainError(refusal)
-    return Weights(finite("z_T", N * c), N * float(c @ c), int(rank))
+    return Weights(finite("z_T", N * c), second_moment, int(rank))
+
+
+def _powers(G: Array, k: int) -> Array:
+    """sqrt(k!/alpha!) g_j^alpha, (D, N)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        A = np.array([root * np.prod(G ** np.array(alpha), axis=1) for alpha, root in _basis(G.shape[1], k)])
+        finite("sum_j |g_j|^2k", np.asarray(np.vdot(A, A)))
+    return A
+
+
+def _coordinates(T: Polynomial, d: int, k: int) -> Array:
+    """sqrt(alpha!/k!) times the coefficients, (D,)."""
+    return np.array([rounded("a coefficient of T", T.get(alpha, Fraction())) / root for alpha, root in _basis(d, k)])
+
+
+def _basis(d: int, k: int) -> list[tuple[Exponents, float]]:
+    """Each alpha with sqrt(k!/alpha!)."""
+    return [(alpha, math.sqrt(math.factorial(k) // polynomials.factorial(alpha))) for alpha in polynomials.exponents(d, k)]
+
+
+def _in_x(T: Polynomial, U: Array) -> Polynomial:
+    """T(Ux), exactly."""
+    r, d = U.shape
+    rows = [{tuple(int(i == j) for j in range(d)): Fraction(x) for i, x in enumerate(row)} for row in U.tolist()]
+    total: Polynomial = {}
+    for alpha, coefficient in T.items():
+        term = {(0,) * d: coefficient}
+        for i in range(r):
+            for _ in range(alpha[i]):
+                term = polynomials.times(term, rows[i])
+        total = polynomials.add(total, term)
+    return total
+
+
+def _refusal(A: Array, t: Array, c: npt.NDArray[Any], pool: str, k: int) -> str:
+    """Why A c is not t, if so: |t - A c| is what is missing, and the roundings of A, of c and of the product A c move it."""
+    size, missing = float(np.linalg.norm(t)), float(np.linalg.norm(t - A @ c))
+    moved = 2 * (2 * k + 3 + max(A.shape)) * EPS * float(np.linalg.norm(A) * np.linalg.norm(c)) + 4 * EPS * size
+    if missing > moved:
+        return (f"T lies outside what the pool expresses: {pool}, and |T - E[z g^k]| = {missing:.2g} of |T| = {size:.2g} is missing "
+                "(DLS22, Corollary 22 needs T in their span)")
+    return f"{pool}, but so close to fewer that rounding hides whether T lies among them" if moved > size else ""
 
 
 def leading_second_moment(T: Mapping[Exponents, Any], target: Target, *, unit: bool = True) -> Fraction:
@@ -270,26 +314,6 @@ def _hessian(smoothed: Polynomial) -> Gram:
 
 def _product(A: Gram, B: Gram) -> Gram:
     return tuple(tuple(sum((x * y for x, y in zip(row, column, strict=True)), start=Fraction()) for column in zip(*B, strict=True)) for row in A)
-
-
-def _values(T: Polynomial, S: Array) -> Array:
-    """T at the rows of S (N, r)."""
-    terms = [rounded("a coefficient of T", x) * np.prod(S ** np.array(alpha), axis=1) for alpha, x in T.items()]
-    return finite("<T, g^k>", np.sum(terms, axis=0))
-
-
-def _refusal(T: Polynomial, U: Array | None, G: Array, K: Array, t: Array, c: npt.NDArray[Any], rank: int) -> str:
-    """Why c = K^+ t does not represent T, if so: |T|^2 - t.c is what is missing, and rounding moves t.c by c.dK c + 2 c.dt to first order."""
-    (N, d), k = G.shape, _order(T)
-    size = _values({alpha: abs(x) for alpha, x in T.items()}, np.abs(G) if U is None else np.abs(G) @ np.abs(U).T)
-    moved = (k * (d + 1) + N) * EPS * float(np.trace(K)) * float(c @ c) + 2 * (k * (d + 1) + len(T) + N) * EPS * float(np.abs(c) @ size)
-    norm = rounded("|T|_F^2", symmetric_tensors.inner(T, T) if U is None else inner_in_frame(T, T, polynomials.gram(U.tolist())))
-    missing = norm - float(t @ c)
-    pool = f"the powers g_j^{k} of the N = {N} features span {rank} of the {math.comb(d + k - 1, k)} dimensions of symmetric {k}-tensors on R^{d}"
-    if missing > moved:
-        return (f"T lies outside what the pool expresses: {pool}, and |T - E[z g^{k}]|^2 = {missing:.2g} of |T|^2 = {norm:.2g} is missing "
-                f"(DLS22, Corollary 22 needs T in their span)")
-    return f"{pool}, but so close to fewer that rounding hides whether T lies among them" if moved > norm else ""
 
 
 def _checked(target: object) -> Target:
