@@ -21,11 +21,11 @@ from refimpl.head_spectrum import (
     _check_convergence,
     _grid,
     _powers,
+    _ridge_of_moments,
     _start,
     accumulate,
     decompose,
     moments,
-    ridge_of_moments,
 )
 
 __all__ = ["Moments", "moments", "accumulate", "Decomposition", "decompose", "gradient_descent_path", "ridge", "krylov_path",
@@ -98,7 +98,7 @@ def ridge(moments: Moments | Decomposition, lam: object, *, minimum_norm: bool =
     ShapeError, DtypeError, NonFiniteError   for arguments of other shapes and types.
     Rounding   norm-wise within (p + 4) eps |G| / (s_1 + lam/2) of |a|, s_1 the smallest eigenvalue that counts, p as in :func:`decompose`.
     """
-    a = None if minimum_norm or isinstance(moments, Decomposition) else ridge_of_moments(moments, lam)
+    a = None if minimum_norm or isinstance(moments, Decomposition) else _ridge_of_moments(moments, lam)
     return decompose(moments).ridge(lam, minimum_norm=minimum_norm) if a is None else a
 
 

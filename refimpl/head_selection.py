@@ -44,7 +44,8 @@ def norm_equivalent(moments: Moments | Decomposition, norm: float) -> float:
     Errors
     ------
     DomainError   for a norm outside that range, and where Phi^T y = 0.
-    Rounding   |a_lam| is within (m + 8) eps of the norm, computed with the same decomposition; a lam up to twice its ``tol`` is 0 within rounding.
+    Rounding   |a_lam| is within (m + 8) eps of the norm, computed with the same decomposition; a lam up to
+    2 max(m, sqrt n) eps |G| is 0 within rounding.
     """
     at, norm = decompose(moments), number("norm", norm)
     longest = float(np.linalg.norm(at.ridge(0.0, minimum_norm=True)))
@@ -179,12 +180,12 @@ def leave_one_out_blocks(moments: Moments | Decomposition, blocks: Iterable[tupl
     at = decompose(moments)
     m, sizes = len(at.s), Shapes(SOURCE)
     sizes("moment", at.moments.moment, "m")
-    w, total, n = _resolvent(at.s, lams, True, tol=at.tol), 0.0, 0                  # (*s, m)
+    w, total, n = _resolvent(at.s, lams, True, tol=at._tol), 0.0, 0                  # (*s, m)
     for Phi, y in _blocks_of(blocks, sizes):
         with np.errstate(over="ignore", invalid="ignore"):
             P = Phi @ at.V                                                          # (n_i, m)
             kept = 1 - w @ (P**2).T / at.moments.n                                  # (*s, n_i), 1 - h_ii
-            if (lost := kept <= at.tol * (w**2 @ (P**2).T) / at.moments.n + m * EPS).any():
+            if (lost := kept <= at._tol * (w**2 @ (P**2).T) / at.moments.n + m * EPS).any():
                 raise DomainError(f"lam = {_first(lams, lost.any(axis=-1))}, at which 1 - h_ii is 0 within rounding for a sample: it alone determines its "
                                   f"prediction; lam must be larger, or leave_one_out keeps the digits where n <= m ({SOURCE})")
             total = total + (((y - (w * at.c) @ P.T) / kept) ** 2).sum(axis=-1)
@@ -223,11 +224,11 @@ def gcv(moments: Moments | Decomposition, lams: object) -> Array:
     Rounding   the residual |Phi a - y|^2 / n within (m + 8) eps y.y / n + 4 (p + m) eps |G| |a|^2, G = Phi^T Phi / n.
     """
     at = decompose(moments)
-    s, w, n = at.s, _resolvent(at.s, lams, True, tol=at.tol), at.moments.n          # (m,), (*s, m)
+    s, w, n = at.s, _resolvent(at.s, lams, True, tol=at._tol), at.moments.n          # (m,), (*s, m)
     with np.errstate(over="ignore", invalid="ignore"):
         residual = at.moments.square - (w * (2 - s * w) * at.c**2).sum(axis=-1)     # (s + 2 t) / (s + t)^2 is what a takes off y.y / n
         free = n - (s * w).sum(axis=-1)
-        if (lost := (residual <= (len(s) + 8) * EPS * at.moments.square + 4 * at.tol * (w**2 * at.c**2).sum(axis=-1)) | (free <= 2 * len(s) * EPS * n)).any():
+        if (lost := (residual <= (len(s) + 8) * EPS * at.moments.square + 4 * at._tol * (w**2 * at.c**2).sum(axis=-1)) | (free <= 2 * len(s) * EPS * n)).any():
             raise DomainError(f"lam = {_first(lams, lost)}, at which the residual |Phi a - y|^2 / n or n - tr h is 0 within rounding; "
                               f"lam must be larger, or leave_one_out, which sees the samples, keeps the digits ({SOURCE})")
         return finite("the error", np.asarray(n**2 * residual / free**2))

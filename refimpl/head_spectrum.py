@@ -142,12 +142,11 @@ class Decomposition:
 
     Parameters
     ----------
-    moments : what is decomposed, when s, V, c or tol is first asked for
+    moments : what is decomposed, when s, V or c is first asked for
 
     Returns
     -------
-    an object with s, V, c, tol (m,), (m, m), (m,), float   ascending eigenvalues, eigenvectors in columns, the moment in their frame, and the size up
-    to which an eigenvalue is zero within rounding; with ``path`` and ``ridge``
+    an object with s, V, c : (m,), (m, m), (m,)   ascending eigenvalues, eigenvectors in columns, the moment in their frame; and ``path`` and ``ridge``
 
     Units
     -----
@@ -183,9 +182,9 @@ class Decomposition:
         return self.moments.moment @ self.V
 
     @property
-    def tol(self) -> float:
+    def _tol(self) -> float:
         """Eigenvalues up to here are zero within rounding."""
-        return _tol(self.moments, float(self.s[-1]))
+        return _negligible(self.moments, float(self.s[-1]))
 
     def path(self, eta: object, lam: object, T: object, a_0: object = None) -> Array:
         """The iterates (*s, m) of :func:`refimpl.head.gradient_descent_path`."""
@@ -199,7 +198,7 @@ class Decomposition:
     def ridge(self, lam: object, *, minimum_norm: bool = False) -> Array:
         """The minimisers (..., m) of :func:`refimpl.head.ridge`."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return finite("a", (_resolvent(self.s, lam, minimum_norm, tol=self.tol) * self.c) @ self.V.T)
+            return finite("a", (_resolvent(self.s, lam, minimum_norm, tol=self._tol) * self.c) @ self.V.T)
 
 
 def decompose(moments: Moments | Decomposition) -> Decomposition:
@@ -234,7 +233,7 @@ def decompose(moments: Moments | Decomposition) -> Decomposition:
     return found
 
 
-def _tol(moments: Moments, largest: float) -> float:
+def _negligible(moments: Moments, largest: float) -> float:
     """Up to which size an eigenvalue of gram is zero within rounding, the largest being this."""
     return max(len(moments.moment), math.sqrt(moments.n)) * EPS * largest
 
@@ -244,15 +243,15 @@ def _least(moments: Moments) -> float:
     return -(moments.n + len(moments.moment)) * EPS * float(moments.gram.trace())
 
 
-def ridge_of_moments(moments: Moments, lam: object) -> Array | None:
+def _ridge_of_moments(moments: Moments, lam: object) -> Array | None:
     """The minimisers of :func:`refimpl.head.ridge` without eigenvectors; None where m = 1, or a lam so small that eigenvalues must say what is determined."""
-    from refimpl.head_tridiagonal import tridiagonal
+    from refimpl._tridiagonal import tridiagonal
 
     moments, lam = _checked(moments), _decay(lam)
     if len(moments.moment) == 1:
         return None
     T, t = tridiagonal(moments.gram), lam.ravel() / 2
-    if not np.all(t > _tol(moments, T.size)) or not T.exceeds(_least(moments)):
+    if not np.all(t > _negligible(moments, T.size)) or not T.exceeds(_least(moments)):
         return None
     with np.errstate(over="ignore", invalid="ignore"):
         a = T.solve(t, moments.moment)

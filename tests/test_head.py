@@ -315,7 +315,7 @@ def test_norm_equivalent_reaches_the_norm(at, share):
     assume(longest > 0)
     lam = head.norm_equivalent(dec, share * longest)
     assert lam >= 0
-    if lam > 4 * dec.tol:                              # less is nothing within rounding, and ridge says so
+    if lam > 4 * dec._tol:                              # less is nothing within rounding, and ridge says so
         assert abs(length(dec.ridge(lam)) - share * longest) <= (len(dec.s) + 16) * EPS * share * longest
 
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refimpl import head
-from refimpl.head_spectrum import ridge_of_moments
-from refimpl.head_tridiagonal import tridiagonal
+from refimpl._tridiagonal import tridiagonal
+from refimpl.head_spectrum import _ridge_of_moments
 from tests.strategies import EPS, seeds
 
 
@@ -48,7 +48,7 @@ def test_ridge_of_moments_is_that_of_their_decomposition(rank):
     M, lam = head.moments(Phi, y), np.geomspace(1e-6, 10, 8).reshape(2, 4)
     direct, spectral = head.ridge(M, lam), head.ridge(head.decompose(M), lam)
     assert direct.shape == spectral.shape == (2, 4, 12)
-    assert ridge_of_moments(M, lam) is not None
+    assert _ridge_of_moments(M, lam) is not None
     bound = 60 * EPS * head.decompose(M).s[-1] / (lam / 2)                      # (p + 4) eps |G| / (s_1 + lam / 2) for either, s_1 >= 0
     assert np.all(np.linalg.norm(direct - spectral, axis=-1) <= bound * np.linalg.norm(spectral, axis=-1))
 
@@ -57,5 +57,5 @@ def test_ridge_of_moments_is_that_of_their_decomposition(rank):
 def test_what_eigenvalues_must_decide_is_left_to_them(lam):
     rng = np.random.default_rng(1)
     M = head.moments(rng.standard_normal((40, 3)) @ rng.standard_normal((3, 12)), rng.standard_normal(40))
-    assert ridge_of_moments(M, lam) is None
-    assert ridge_of_moments(head.moments(rng.standard_normal((4, 1)), rng.standard_normal(4)), 1.0) is None
+    assert _ridge_of_moments(M, lam) is None
+    assert _ridge_of_moments(head.moments(rng.standard_normal((4, 1)), rng.standard_normal(4)), 1.0) is None
