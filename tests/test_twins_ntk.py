@@ -14,6 +14,7 @@ from refimpl._twins import implementation
 from refimpl.baselines import ntk, random_features
 from refimpl.baselines.random_features import angles
 from refimpl.errors import NonFiniteError
+from refimpl_kernels import _angles
 from refimpl_kernels import ntk as ntk_kernels
 from refimpl_kernels import random_features as kernels
 from refimpl_kernels._jit import made_for
@@ -24,8 +25,8 @@ from tests.strategies import EPS, NORMAL, frozen, mp, mpf, seeds, ulps
 
 COMPARED = {"refimpl.baselines.ntk._relu_gram", "refimpl.baselines.ntk._relu_predict", "refimpl.baselines.random_features._relu_gram"}
 
-LANES, FOUR = kernels.LANES, kernels.FOUR
-SIZES = [1, FOUR - 1, FOUR + 1, LANES - 1, LANES, LANES + 1, 2 * LANES + 5]
+LANES, STRIP = kernels.LANES, kernels.STRIP
+SIZES = [1, LANES - 1, LANES, LANES + 1, 2 * LANES + 5, STRIP - 1, STRIP, STRIP + 1, 2 * STRIP + 5]
 
 
 # ---- the polynomials
@@ -151,7 +152,7 @@ def test_grams_agree_around_the_size_of_a_tile(compiled, gram, n, d):
     X = rng.normal(size=(n, d))
     X[n // 2:n // 2 + 3] *= 0
     assert agrees(compiled, gram, X, None, False)
-    for k in (1, LANES + 3):
+    for k in (1, LANES, STRIP + 3):
         assert agrees(compiled, gram, X, rng.normal(size=(k, d)), True)
 
 
@@ -191,7 +192,7 @@ def test_predictions_agree(Z, n, r, bias, seed):
 
 
 @pytest.mark.parametrize("n", SIZES)
-@pytest.mark.parametrize(("k", "r"), [(1, 1), (FOUR + 1, FOUR), (LANES + 3, FOUR + 1)])
+@pytest.mark.parametrize(("k", "r"), [(1, 1), (LANES, 4), (LANES + 1, LANES), (STRIP + 3, 5)])
 def test_predictions_agree_around_the_size_of_a_tile(n, k, r):
     rng = np.random.default_rng([n, k, r])
     Z = rng.normal(size=(k, 3))
@@ -205,18 +206,31 @@ def test_predictions_agree_around_the_size_of_a_tile(n, k, r):
 
 def test_the_place_in_a_tile_moves_no_bit():
     rng = np.random.default_rng(4)
-    X, Z, alpha = rng.normal(size=(2 * LANES + 11, 3)), rng.normal(size=(LANES + 7, 3)), rng.normal(size=(LANES + 7, 5))
+    X, Z, alpha = rng.normal(size=(2 * STRIP + 11, 3)), rng.normal(size=(STRIP + 7, 3)), rng.normal(size=(STRIP + 7, 5))
     for compiled, _ in TWINS:
         whole, half = compiled(X, Z, False), compiled(X, None, False)
-        for i, j in ((0, 1), (3, 9), (LANES - 1, LANES + 2), (LANES, len(X)), (5, LANES + 60)):
+        for i, j in ((0, 1), (3, 9), (LANES - 1, LANES + 2), (STRIP, len(X)), (5, STRIP + 60)):
             assert np.array_equal(whole[i:j], compiled(X[i:j], Z, False))
             assert np.array_equal(whole[:, i:j], compiled(X, Z[i:j], False))
             assert np.array_equal(half[i:j, i:j], compiled(X[i:j], None, False))
         assert np.array_equal(np.tril(half), np.tril(compiled(X, X, False)))
     f = ntk_kernels._relu_predict(X, Z, alpha, False)
-    for i, j in ((0, 1), (3, 9), (LANES - 1, LANES + 2)):
+    for i, j in ((0, 1), (3, 9), (STRIP - 1, STRIP + 2)):
         assert np.array_equal(f[i:j], ntk_kernels._relu_predict(X[i:j], Z, alpha, False))
     assert all(np.array_equal(f[:, [r]], ntk_kernels._relu_predict(X, Z, alpha[:, [r]], False)) for r in range(5))
+
+
+@pytest.mark.parametrize("n", [2056, 2057])
+def test_a_matrix_larger_than_the_caches_has_the_same_bits(n):
+    """As written past them, which 2056 columns are, and as written elsewhere."""
+    X = np.random.default_rng(n).normal(size=(n, 4))
+    half, whole = ntk_kernels._relu_gram(X, None, False), ntk_kernels._relu_gram(X, X, False)
+    assert half.size > kernels.CACHED
+    assert whole.ctypes.data % 64 == half.ctypes.data % 64 == 0
+    assert np.array_equal(half, half.T)
+    assert np.array_equal(np.tril(half), np.tril(whole))
+    for part in (slice(0, 1000), slice(1000, 2000), slice(2000, n)):
+        assert np.array_equal(whole[:, part], ntk_kernels._relu_gram(X, X[part], False))
 
 
 def test_threads_move_no_bit():
@@ -274,10 +288,10 @@ def test_a_wrong_twin_is_rejected(wrong):
 
 def test_wrong_predictions_are_rejected():
     rng = np.random.default_rng(7)
-    X, Z, alpha = rng.normal(size=(LANES + 3, 4)), rng.normal(size=(FOUR + 1, 4)), rng.normal(size=(FOUR + 1, 2))
+    X, Z, alpha = rng.normal(size=(STRIP + 3, 4)), rng.normal(size=(LANES + 1, 4)), rng.normal(size=(LANES + 1, 2))
     right = ntk_kernels._relu_predict
     assert predictions_agree(right, X, Z, alpha, False)
-    for wrong in (lambda X, Z, alpha, bias: right(X, Z[:FOUR], alpha[:FOUR], bias), lambda X, Z, alpha, bias: right(X, Z, alpha[:, ::-1], bias),
+    for wrong in (lambda X, Z, alpha, bias: right(X, Z[:LANES], alpha[:LANES], bias), lambda X, Z, alpha, bias: right(X, Z, alpha[:, ::-1], bias),
                   lambda X, Z, alpha, bias: right(X, Z, alpha, not bias), lambda X, Z, alpha, bias: right(X, Z, alpha * (1 + 1e-13), bias)):
         assert not predictions_agree(wrong, X, Z, alpha, False)
 
@@ -316,12 +330,29 @@ def test_the_public_functions_take_the_twins():
     assert ntk._relu_predict.repays(np.zeros((6000, 1)), np.zeros((4000, 1)), np.zeros((4000, 1)), False)
 
 
-def test_the_inner_loops_are_vectorised():
-    number, vector = numba.float64, array(1)
-    frozen_vector, squares = (array(axes, readonly=True) for axes in (1, 2))
-    root = assembly(kernels.kappa, frozen_vector, number, number, frozen_vector, vector, vector)
-    product = assembly(kernels.add_products, squares, vector, vector)
-    assert re.search(r"\bvsqrtpd\b.*%[yz]mm", root)
-    for found in (root, product):
-        assert re.search(r"\bv(mulpd|fmadd\d+pd)\b.*%[yz]mm", found)
-        assert not made_for("fma") or re.search(r"\bvfn?m(add|sub)\d+pd\b.*%[yz]mm", found)
+# ---- instructions
+
+def test_tiles_are_made_of_vectors_from_the_cosines_to_their_mirror_image():
+    """Two copies of the tile: in K, and at its edge."""
+    points = numba.typeof(kernels.rows_of(np.ones((1, 2)), False))
+    found = assembly(kernels.tiles, array(1, readonly=True), numba.float64, points, points, numba.boolean, array(2))
+    assert len(re.findall(r"\bvsqrtpd\b.*%[yz]mm", found)) >= 2 * LANES
+    assert len(re.findall(r"\bvmovntpd\b.*%[yz]mm", found)) >= 2 * LANES
+    assert re.search(r"\bv(perm\w*|unpck\w|shuf\w*)pd\b.*%[yz]mm", found)
+    if made_for("fma"):
+        assert len(re.findall(r"\bvfmadd\d+pd\b.*%[yz]mm", found)) >= 2 * LANES * len(kernels.S)
+    if made_for("avx512f"):
+        assert len(re.findall(r"\bvcmp\w*pd\b.*%zmm.*%k\d", found)) >= 2 * LANES      # marks are masks, not numbers
+
+
+def test_predictions_add_rows_as_vectors():
+    found = assembly(kernels.add_rows, array(1, readonly=True), array(2), array(1))
+    assert re.search(r"\bv(mulpd|fmadd\d+pd)\b.*%[yz]mm", found)
+    assert not made_for("fma") or len(re.findall(r"\bvfmadd\d+pd\b.*%[yz]mm", found)) >= LANES
+
+
+def test_exact_products_are_not_contracted():
+    points, places = numba.typeof(kernels.rows_of(np.ones((1, 2)), False)), array(1, dtype=numba.int64)
+    found = assembly(_angles.versines, points, places, points, places, array(2), array(1), array(1), array(1))
+    assert re.search(r"\bvmul[ps]d\b", found)
+    assert not re.search(r"\bvfn?m(add|sub)\d+[ps]d\b", found)

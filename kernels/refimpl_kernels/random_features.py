@@ -4,32 +4,30 @@ With u = cos t and w = 1 - |u| both kernels of ReLU, this one and that of refimp
 
     kappa = share max(u, 0) + w^{1/2} S(w),        S analytic for |w| < 2,
 
-so that one root and one polynomial make an entry, and no arccosine. Where w is small, u does not know it to enough digits: there, behind two
-constants, it comes from the sine of the angle, which exact products of the entries of x and z give.
+so that one root and one polynomial make an entry, and no arccosine. Eight rows of eight entries stay in registers from their cosines to their mirror
+image. Where w is small, u does not know it to enough digits: there, behind two constants, it comes from the sine of the angle.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from refimpl_kernels._jit import jit, jit_as_written, readonly
+from refimpl_kernels._angles import Array, Places, Rows, rows_of, versines
+from refimpl_kernels._jit import NUMBA, intrinsic, ir, jit, jit_as_written, made_for, readonly
+from refimpl_kernels._vectors import INDEX, LANES, VECTOR, call, load, spread, spread_from, store, stream, transposed
 
-Array = npt.NDArray[np.float64]
-Marks = npt.NDArray[np.int64]
-
-LANES = 128            # columns of a tile
-ROWS = 128             # rows of a tile, which is 136 kB and stays in the second-level cache until it is mirrored
-STRIDE = LANES + 8     # from a row of a tile to the next: a power of 2 would put a column into one set of the cache
-FOUR = 4               # rows, and steps of a product, at a time
+ROWS = 8 if made_for("avx512f") else 4   # of a tile, whose sums of products are in registers at a time: 8 long ones, or 8 of 16 shorter ones
+STRIP = 16 * LANES       # columns of K at a time in predictions: eight rows of them are 8 kB and stay in the first-level cache
+PAIRS = 128              # at a time, of those whose angles come from their sines
+CACHED = 2**22           # entries of a K that a cache may still hold when it is read, 32 MB; a larger one is written past it
 
 PARALLEL = 255 / 256   # a cosine beyond which 1 - u is not taken from u; u is off by (d + 2) eps at most, so that both kernels keep the
 OPPOSITE = -7 / 8      # bounds of their definitions: the tangent kernel's slope is at most 2.8 up to here, and there 12 times the other one
 
-SHARE = 0.5
+SHARE, DEGREE = 0.5, 18
 S = (
     0.0, 0.15005271935951767, 0.007502635967976299, 0.0012057807805230488,
     0.00027911592331436304, 7.770836789347576e-05, 2.420972674455432e-05, 8.131903169631328e-06,
@@ -37,15 +35,6 @@ S = (
     2.1540879697132993e-06, -2.8566585841695665e-06, 2.947414079010598e-06, -2.1451095854048355e-06,
     1.0766916498465905e-06, -3.3047172476929277e-07, 4.879529297153584e-08,
 )
-
-
-class Rows(NamedTuple):
-    """Points in rows: as they are, divided by a power of 2 near their largest entry, their lengths, and in fours what is left of length 1 or 0."""
-
-    points: Array      # (n, D)
-    scaled: Array      # (n, D)
-    length: Array      # (n',)   n' a multiple of LANES, 0 behind n
-    packed: Array      # (n' / 4, D' / 4, 16)
 
 
 def _relu_gram(X: Array, Z: Array | None, bias: bool) -> Array | None:
@@ -57,9 +46,9 @@ def gram(c: Array, share: float, X: Array, Z: Array | None, bias: bool) -> Array
     """The kernel of c and share for all pairs of rows; None where one of them might overflow."""
     x = rows_of(X, bias)
     z = x if Z is None else rows_of(Z, bias)
-    K = np.empty((len(X), len(X if Z is None else Z)))
     if not finite(x, z):
         return None
+    K = aligned(len(X), len(X if Z is None else Z))
     tiles(readonly(c), share, x, z, Z is None, K)
     return K
 
@@ -69,9 +58,9 @@ def predict(c: Array, share: float, X: Array, Z: Array, alpha: Array, bias: bool
     x, z, r = rows_of(X, bias), rows_of(Z, bias), alpha.size // len(Z)
     if not finite(x, z):
         return None
-    weights, f = np.zeros((-(-r // FOUR) * FOUR, -(-len(Z) // FOUR) * FOUR)), np.empty((r, len(X)))
-    weights[:r, :len(Z)] = alpha.reshape(len(Z), r).T
-    sums(readonly(c), share, z, x, readonly(packed(weights)), f)
+    weights, f = np.zeros((r, len(z.packed) * LANES)), np.empty((r, len(X)))
+    weights[:, :len(Z)] = alpha.reshape(len(Z), r).T
+    sums(readonly(c), share, z, x, readonly(weights), f)
     return np.ascontiguousarray(f.T).reshape(len(X), *alpha.shape[1:]) if np.isfinite(f).all() else None
 
 
@@ -84,25 +73,10 @@ def finite(x: Rows, z: Rows) -> bool:
 LARGE = 2.0**1023
 
 
-def rows_of(X: Array, bias: bool) -> Rows:
-    """The rows of X, with a further coordinate 1 for a bias."""
-    X = np.concatenate([X, np.ones((len(X), 1))], axis=1) if bias else X
-    n, D = X.shape
-    _, power = np.frexp(np.max(np.abs(X), axis=1, keepdims=True))
-    scaled = np.ldexp(X, -power)
-    root = np.linalg.norm(scaled, axis=1, keepdims=True)
-    unit = np.zeros((-(-n // LANES) * LANES, -(-D // FOUR) * FOUR))
-    length = np.zeros(len(unit))
-    with np.errstate(over="ignore"):                   # an infinite length makes a result that is not finite
-        length[:n] = np.ldexp(root, power)[:, 0]
-    unit[:n, :D] = scaled / np.where(root > 0, root, 1)
-    return Rows(*(readonly(np.ascontiguousarray(part)) for part in (X, scaled, length, packed(unit))))
-
-
-def packed(A: Array) -> Array:
-    """Squares of four rows and four columns, one behind the other: A[4 i + r, 4 k + s] at [i, k, 4 r + s]."""
-    n, D = A.shape
-    return A.reshape(n // FOUR, FOUR, D // FOUR, FOUR).transpose(0, 2, 1, 3).reshape(n // FOUR, D // FOUR, FOUR * FOUR)
+def aligned(n: int, k: int) -> Array:
+    """Room for a matrix that begins where a line of the cache does."""
+    room = np.empty(n * k + LANES)
+    return room[-(room.ctypes.data // 8) % LANES:][:n * k].reshape(n, k)
 
 
 # ---- tiles
@@ -110,197 +84,178 @@ def packed(A: Array) -> Array:
 @jit
 def tiles(c: Array, share: float, x: Rows, z: Rows, symmetric: bool, K: Array) -> None:
     """All tiles of K, or those of the lower half, and their mirror images."""
-    n, k = K.shape
-    panel, tile = np.empty(FOUR * z.packed.shape[1] * STRIDE), np.empty(ROWS * STRIDE)
-    cosines, marks, work = np.empty(FOUR * STRIDE), np.empty(FOUR * LANES, np.int64), np.empty(x.points.shape[1])
-    for j in range(0, k, LANES):
-        unpack(z.packed[j // FOUR:(j + LANES) // FOUR], panel)
-        lengths = z.length[j:j + LANES]
-        upto = min(j + LANES, k)
-        for i in range(j if symmetric else 0, n, ROWS):
-            last = min(i + ROWS, n)
-            for row in range(i, last, FOUR):
-                four = tile[(row - i) * STRIDE:(row - i + FOUR) * STRIDE]
-                marked = strip(c, share, x.packed[row // FOUR], panel, x.length[row:row + FOUR], lengths, cosines, marks, four)
-                if marked:
-                    refine(c, share, x, row, z, j, marks[:marked], work, four)
-                for r in range(row, min(row + FOUR, n)):
-                    copy(four[(r - row) * STRIDE:], K[r, j:min(upto, r + 1) if symmetric else upto])
-            if symmetric:
-                for column in range(j, upto):
-                    first = max(column, i)
-                    copy_column(tile[(first - i) * STRIDE + column - j:], K[column, first:last])
+    (n, k), edge, (marked, entries) = K.shape, np.empty((LANES, LANES)), room(K.shape[1])
+    past = K.size > CACHED and k % LANES == 0 and K.ctypes.data % (8 * LANES) == 0
+    for i in range(0, n, LANES):
+        count = 0
+        for j in range(0, min(k, i + LANES) if symmetric else k, LANES):
+            if i + LANES <= n and j + LANES <= k and not (symmetric and i == j):
+                bits = tile(c, share / 2, x.packed, i, z.packed, j, K, i, j, symmetric, past)
+            else:
+                bits = tile(c, share / 2, x.packed, i, z.packed, j, edge, 0, 0, False, False)
+                copy(edge, K, i, j, symmetric)
+            if bits:
+                count = mark(bits, i, j, marked, count)
+        if count:
+            refine(c, share, x, z, marked, entries[:count])
+            for m in range(count):
+                put(K, marked[0, m], marked[1, m], symmetric, entries[m])
+
+
+@jit
+def room(columns: int) -> tuple[Places, Array]:
+    """For the marked pairs of eight rows and so many columns, and for their entries; one place is for what is not marked."""
+    most = LANES * (columns + LANES)
+    return np.empty((2, most), np.int64), np.empty(most)
+
+
+@jit
+def copy(edge: Array, K: Array, i: int, j: int, symmetric: bool) -> None:
+    """What of a tile is in K, or in its lower half."""
+    for row in range(i, min(i + LANES, K.shape[0])):
+        for column in range(j, min(j + LANES, K.shape[1], row + 1 if symmetric else K.shape[1])):
+            put(K, row, column, symmetric, edge[row - i, column - j])
+
+
+@jit
+def put(K: Array, row: int, column: int, symmetric: bool, entry: float) -> None:
+    """It, and its mirror image."""
+    K[row, column] = entry
+    if symmetric:
+        K[column, row] = entry
 
 
 @jit
 def sums(c: Array, share: float, z: Rows, x: Rows, weights: Array, f: Array) -> None:
-    """f(x) = sum_j alpha_j K(z_j, x), four z_j at a time: nothing of K is kept."""
-    cosines, marks, work = np.empty(FOUR * STRIDE), np.empty(FOUR * LANES, np.int64), np.empty(x.points.shape[1])
-    panel, four, total = np.empty(FOUR * x.packed.shape[1] * STRIDE), np.empty(FOUR * STRIDE), np.empty(FOUR * weights.shape[0] * STRIDE)
-    for i in range(0, f.shape[1], LANES):
-        unpack(x.packed[i // FOUR:(i + LANES) // FOUR], panel)
+    """f(x) = sum_j alpha_j K(z_j, x), eight z_j at a time: nothing of K is kept."""
+    (r, n), (marked, entries) = f.shape, room(STRIP)
+    strip, total = np.empty((LANES, STRIP)), np.empty((r, STRIP))
+    for i in range(0, n, STRIP):
+        size = min(STRIP, n - i)
         total[:] = 0
-        for j in range(weights.shape[1]):
-            marked = strip(c, share, z.packed[j], panel, z.length[FOUR * j:FOUR * (j + 1)], x.length[i:i + LANES], cosines, marks, four)
-            if marked:
-                refine(c, share, z, FOUR * j, x, i, marks[:marked], work, four)
-            for r in range(weights.shape[0]):
-                add_products(weights[r, j:j + 1], four, total[FOUR * r * STRIDE:FOUR * (r + 1) * STRIDE])
-        for r in range(f.shape[0]):
-            for column in range(i, min(i + LANES, f.shape[1])):
-                f[r, column] = total[r * STRIDE + column - i]
+        for j in range(0, weights.shape[1], LANES):
+            count = 0
+            for s in range(0, size, LANES):
+                bits = tile(c, share / 2, z.packed, j, x.packed, i + s, strip, 0, s, False, False)
+                if bits:
+                    count = mark(bits, j, i + s, marked, count)
+            if count:
+                refine(c, share, z, x, marked, entries[:count])
+                for m in range(count):
+                    strip[marked[0, m] - j, marked[1, m] - i] = entries[m]
+            for q in range(r):
+                add_rows(weights[q, j:j + LANES], strip, total[q])
+        for q in range(r):
+            for s in range(size):
+                f[q, i + s] = total[q, s]
 
 
 @jit
-def unpack(packed: Array, panel: Array) -> None:
-    """The transpose of LANES packed rows: entry k of row j at k STRIDE + j."""
-    for i in range(packed.shape[0]):
-        for k in range(packed.shape[1]):
-            for r in range(FOUR):
-                for s in range(FOUR):
-                    panel[(FOUR * k + s) * STRIDE + FOUR * i + r] = packed[i, k, FOUR * r + s]
+def add_rows(a: Array, rows: Array, total: Array) -> None:
+    """``total`` += a_0 rows[0] + ... + a_7 rows[7], one by one."""
+    for s in range(STRIP):
+        total[s] = (total[s] + a[0] * rows[0, s] + a[1] * rows[1, s] + a[2] * rows[2, s] + a[3] * rows[3, s]
+                    + a[4] * rows[4, s] + a[5] * rows[5, s] + a[6] * rows[6, s] + a[7] * rows[7, s])
 
 
-@jit
-def copy(row: Array, out: Array) -> None:
-    """``out`` is a part of a row of K."""
-    for j in range(out.size):
-        out[j] = row[j]
+@intrinsic
+def tile(_: Any, c: Any, half: Any, x: Any, i: Any, z: Any, j: Any, out: Any, row: Any, column: Any, mirrored: Any, past: Any) -> Any:
+    """K of points i, ..., i + 7 and j, ..., j + 7 of packed ones, to ``out`` from (row, column) on, and its mirror image from (column, row) on.
+
+    Returns a bit for each cosine that says too little about its angle. A tile without one goes ``past`` the caches if it should.
+    """
+    types = NUMBA.types
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        c, x, z, out = (context.make_array(signature.args[k])(context, builder, arguments[k]) for k in (0, 2, 4, 6))
+        _, half, _, i, _, j, _, row, column, mirrored, past = arguments
+        size, stride = builder.extract_value(x.shape, 1), builder.extract_value(out.shape, 1)
+        x, z = (builder.gep(points.data, [builder.mul(first, size)]) for points, first in ((x, i), (z, j)))
+        D = builder.sub(size, INDEX(1))
+        lengths = builder.mul(D, INDEX(LANES))                             # are behind the coordinates
+        u = cosines(builder, x, z, D)
+        bits = marks(builder, u)
+        past = builder.and_(past, builder.icmp_signed("==", bits, INDEX(0)))
+        K = kappa(builder, c.data, spread(builder, half), u, builder.gep(x, [lengths]), load(builder, z, lengths))
+        write(builder, K, out.data, builder.add(builder.mul(row, stride), column), stride, past)
+        with builder.if_then(mirrored):
+            write(builder, transposed(builder, K), out.data, builder.add(builder.mul(column, stride), row), stride, past)
+        return bits
+
+    return types.int64(c, types.float64, x, types.int64, z, types.int64, out, types.int64, types.int64, types.boolean, types.boolean), generate
 
 
-@jit
-def copy_column(tile: Array, out: Array) -> None:
-    """The same from a column of a tile."""
-    for i in range(out.size):
-        out[i] = tile[i * STRIDE]
+def cosines(builder: Any, x: Any, z: Any, D: Any) -> list[Any]:
+    """x.z, a vector for each x; the products of an entry are added one by one, in their order."""
+    u = [NUMBA.core.cgutils.alloca_once_value(builder, VECTOR([0.0] * LANES)) for _ in range(LANES)]
+    for first in range(0, LANES, ROWS):
+        with NUMBA.core.cgutils.for_range(builder, D) as loop:
+            place = builder.mul(loop.index, INDEX(LANES))
+            x_k, z_k = builder.gep(x, [place]), load(builder, z, place)
+            for r in range(first, first + ROWS):
+                builder.store(call(builder, "fmuladd", spread_from(builder, x_k, r), z_k, builder.load(u[r])), u[r])
+    return [builder.load(place) for place in u]
 
 
-@jit
-def strip(c: Array, share: float, a: Array, panel: Array, length: Array, lengths: Array, cosines: Array, marks: Marks, out: Array) -> int:
-    """K of four rows, packed in ``a``, and the LANES columns of ``panel``; how many entries are marked, as they are left to :func:`refine`."""
-    cosines[:] = 0
-    add_products(a, panel, cosines)
-    marked = 0
-    for r in range(FOUR):
-        here = slice(r * STRIDE, r * STRIDE + LANES)
-        if kappa(c, share / 2, length[r], lengths, cosines[here], out[here]):
-            marked = mark(cosines[here], r * STRIDE, marks, marked)
-    return marked
+def kappa(builder: Any, c: Any, half: Any, u: list[Any], length: Any, lengths: Any) -> list[Any]:
+    """|x| |z| (half (u + |u|) + w^{1/2} (c_0 + ... + c_18 w^18)), w = 1 - |u|: a step of all eight vectors, then the next."""
+    v = [call(builder, "fabs", u_r) for u_r in u]
+    w = [builder.fsub(VECTOR([1.0] * LANES), v_r) for v_r in v]
+    root = [call(builder, "sqrt", w_r) for w_r in w]
+    S = [spread_from(builder, c, DEGREE)] * LANES
+    for k in range(DEGREE - 1, -1, -1):
+        c_k = spread_from(builder, c, k)
+        S = [call(builder, "fmuladd", S_r, w_r, c_k) for S_r, w_r in zip(S, w, strict=True)]
+    size = [builder.fmul(spread_from(builder, length, r), lengths) for r in range(LANES)]
+    share = [builder.fmul(half, builder.fadd(u_r, v_r)) for u_r, v_r in zip(u, v, strict=True)]
+    return [builder.fmul(size[r], call(builder, "fmuladd", root[r], S[r], share[r])) for r in range(LANES)]
 
 
-@jit
-def add_products(a: Array, b: Array, out: Array) -> None:
-    """``out`` += a b of shapes (4, D'), (D', LANES) and (4, LANES); the products of an entry are added one by one, in their order."""
-    for k in range(a.shape[0]):
-        a00, a01, a02, a03 = a[k, 0], a[k, 1], a[k, 2], a[k, 3]
-        a10, a11, a12, a13 = a[k, 4], a[k, 5], a[k, 6], a[k, 7]
-        a20, a21, a22, a23 = a[k, 8], a[k, 9], a[k, 10], a[k, 11]
-        a30, a31, a32, a33 = a[k, 12], a[k, 13], a[k, 14], a[k, 15]
-        rows = b[FOUR * k * STRIDE:FOUR * (k + 1) * STRIDE]
-        for j in range(LANES):
-            b0, b1, b2, b3 = rows[j], rows[STRIDE + j], rows[2 * STRIDE + j], rows[3 * STRIDE + j]
-            out[j] = out[j] + a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
-            out[STRIDE + j] = out[STRIDE + j] + a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
-            out[2 * STRIDE + j] = out[2 * STRIDE + j] + a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
-            out[3 * STRIDE + j] = out[3 * STRIDE + j] + a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
+def marks(builder: Any, u: list[Any]) -> Any:
+    """Bit 8 r + s for entry s of u[r] beyond one of the two constants."""
+    bits = INDEX(0)
+    for r in range(LANES):
+        parallel, opposite = (builder.fcmp_ordered(than, u[r], VECTOR([limit] * LANES)) for than, limit in ((">", PARALLEL), ("<", OPPOSITE)))
+        here = builder.zext(builder.bitcast(builder.or_(parallel, opposite), ir.IntType(LANES)), INDEX)
+        bits = builder.or_(bits, builder.shl(here, INDEX(LANES * r)))
+    return bits
 
 
-@jit
-def kappa(c: Array, half: float, length: float, lengths: Array, cosine: Array, out: Array) -> int:
-    """|x| |z| (half (u + |u|) + w^{1/2} (c_0 + ... + c_18 w^18)), w = 1 - |u|; and how many of the cosines say too little about their angles."""
-    c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]
-    c10, c11, c12, c13, c14, c15, c16, c17, c18 = c[10], c[11], c[12], c[13], c[14], c[15], c[16], c[17], c[18]
-    nearly = 0
-    for j in range(LANES):
-        u = cosine[j]
-        v = abs(u)
-        w = 1 - v
-        high = c10 + w * (c11 + w * (c12 + w * (c13 + w * (c14 + w * (c15 + w * (c16 + w * (c17 + w * c18)))))))
-        S = c0 + w * (c1 + w * (c2 + w * (c3 + w * (c4 + w * (c5 + w * (c6 + w * (c7 + w * (c8 + w * (c9 + w * high)))))))))
-        out[j] = length * lengths[j] * (half * (u + v) + math.sqrt(w) * S)
-        nearly += (u > PARALLEL) | (u < OPPOSITE)
-    return nearly
+def write(builder: Any, rows: list[Any], start: Any, place: Any, stride: Any, past: Any) -> None:
+    """Eight vectors, each ``stride`` numbers behind the last; past the caches or not."""
+    with builder.if_else(past) as (then, otherwise):
+        for branch, to in ((then, stream), (otherwise, store)):
+            with branch:
+                for r in range(LANES):
+                    to(builder, rows[r], start, builder.add(place, builder.mul(stride, INDEX(r))))
 
 
 # ---- nearly parallel or opposite rows
 
 @jit
-def mark(row: Array, start: int, marks: Marks, count: int) -> int:
-    """Where those are, as start + j, and opposite ones as ~(start + j), behind ``count`` earlier ones; and how many there are then."""
-    for j in range(LANES):
-        if row[j] > PARALLEL or row[j] < OPPOSITE:
-            marks[count] = start + j if row[j] > 0 else ~(start + j)
-            count += 1
+def mark(bits: int, i: int, j: int, marked: Places, count: int) -> int:
+    """The pairs that the bits name, behind ``count`` earlier ones, and how many there are then; without a branch, the others are written over."""
+    for bit in range(LANES**2):
+        marked[0, count] = i + bit // LANES
+        marked[1, count] = j + bit % LANES
+        count += bits >> bit & 1
     return count
 
 
 @jit_as_written
-def refine(c: Array, share: float, x: Rows, i: int, z: Rows, j: int, marks: Marks, across: Array, out: Array) -> None:
+def refine(c: Array, share: float, x: Rows, z: Rows, marked: Places, entries: Array) -> None:
     """share x.z + |x| |z| w^{1/2} S(w) for marked parallel rows, and the same without share x.z for opposite ones; for equal rows w = 0."""
-    for mark in marks:
-        there = mark if mark >= 0 else ~mark
-        row, column = i + there // STRIDE, j + there % STRIDE
-        w, S = versine(x.scaled, row, z.scaled, column, across), 0.0
-        for k in range(c.size - 1, -1, -1):
-            S = c[k] + w * S
-        dot = product_of_rows(x.points, row, z.points, column) if mark >= 0 else 0.0
-        out[there] = share * dot + x.length[row] * z.length[column] * math.sqrt(w) * S
-
-
-@jit_as_written
-def product_of_rows(X: Array, i: int, Z: Array, j: int) -> float:
-    """x.z, every fourth product by itself."""
-    total = 0.0
-    for first in range(FOUR):
-        part = 0.0
-        for k in range(first, X.shape[1], FOUR):
-            part += X[i, k] * Z[j, k]
-        total += part
-    return total
-
-
-@jit_as_written
-def versine(X: Array, i: int, Z: Array, j: int, across: Array) -> float:
-    """1 - |cos t| of an angle near 0 or pi, to a few eps of itself: refimpl.baselines.random_features._sine, whose vector across x is here x_l times that."""
-    D, l = across.size, 0
-    for k in range(D):
-        if abs(X[i, k]) > abs(X[i, l]):
-            l = k
-    x_l, z_l, along, x_x, z_z, square = X[i, l], Z[j, l], 0.0, 0.0, 0.0, 0.0
-    for k in range(D):
-        x, z = X[i, k], Z[j, k]
-        across[k] = determinant(x_l, z, z_l, x)
-        along += across[k] * x
-        x_x += x * x
-        z_z += z * z
-    for k in range(D):
-        part = across[k] - X[i, k] * (along / x_x)
-        square += part * part
-    square /= x_l * x_l * z_z                          # of the sine
-    return float(square / (1 + math.sqrt(1 - square)))
-
-
-@jit_as_written
-def determinant(a: float, b: float, c: float, d: float) -> float:
-    """a b - c d, its products exact."""
-    high, low = product(a, b)
-    high_c, low_c = product(c, d)
-    return (high - high_c) + (low - low_c)
-
-
-@jit_as_written
-def product(a: float, b: float) -> tuple[float, float]:
-    """a b as a float and its rounding error, exactly (Dekker 1971)."""
-    a_high, b_high = upper(a), upper(b)
-    a_low, b_low = a - a_high, b - b_high
-    high = a * b
-    return high, ((a_high * b_high - high) + a_high * b_low + a_low * b_high) + a_low * b_low
-
-
-@jit_as_written
-def upper(a: float) -> float:
-    """The upper 26 bits of a."""
-    return SPLIT * a - (SPLIT * a - a)
-
-
-SPLIT = 2.0**27 + 1
+    across = np.empty((x.scaled.shape[1], PAIRS))
+    along, dots, versed, totals = np.empty(PAIRS), np.empty(PAIRS), np.empty(PAIRS), np.empty(PAIRS)
+    for first in range(0, entries.size, PAIRS):
+        last = min(first + PAIRS, entries.size)
+        rows, columns, w, S = marked[0, first:last], marked[1, first:last], versed[:last - first], totals[:last - first]
+        versines(x, rows, z, columns, across, along, dots, w)
+        S[:] = 0
+        for k in range(DEGREE, -1, -1):
+            for m in range(S.size):
+                S[m] = c[k] + w[m] * S[m]
+        for m in range(S.size):
+            i, j = rows[m], columns[m]
+            entry = share * max(dots[m], 0.0) + x.root[i] * z.root[j] * math.sqrt(w[m]) * S[m]
+            entries[first + m] = entry * (x.scale[i] * z.scale[j])

@@ -243,18 +243,28 @@ PARALLEL = family(_parallel, lambda B_w, b, root_n, root_m, root_d, kind: kind !
     given=PARALLEL,
 )
 def lemma_49_supremum(at):
-    """E max_{|w| <= B_w} |sum_i sigma_i relu(w.x_i + b)| for inputs +-sqrt(d) u, |u| = 1, taken at w = +-B_w u: over all signs, and by how many are positive."""
-    values = [[max(w * x + at.b, 0) for x in at.x] for w in (-at.B_w, at.B_w)]
-    signs = list(itertools.product([1, -1], repeat=at.n))
-    return Sides(signs=sum(max(abs(sum(map(mul, sigma, row))) for row in values) for sigma in signs) / Fraction(len(signs)), counted=at.supremum)
+    """E max_{|w| <= B_w} |sum_i sigma_i relu(w.x_i + b)| for inputs +-sqrt(d) u, |u| = 1, by how many signs are positive: the maximum is taken at w = +-B_w u.
+
+    For in t = sqrt(d) w.u the sum P relu(b + t) + Q relu(b - t) is linear, and 0 where b < 0, for |t| <= |b|, and further out its absolute value grows.
+    """
+    return Sides(signs=_over_signs(at, [-at.B_w, at.B_w]), counted=at.supremum)
+
+
+def _over_signs(at, places):
+    """E max |sum_i sigma_i relu(w.x_i + b)| over these w.u, in quarters and integers."""
+    values = np.array([[int(4 * max(w * x + at.b, 0)) for w in places] for x in at.x])                  # (n, places)
+    signs = np.array(list(itertools.product([1, -1], repeat=at.n)))                                     # (2^n, n)
+    return Fraction(int(np.max(np.abs(signs @ values), axis=1).sum()), 4 * len(signs))
 
 
 @lemma_49_supremum.refutes("w = B_w u only")
 def _(at):
-    plus = at.x.count(at.root_d)
-    above, below = max(at.b + at.B_w * at.root_d, 0), max(at.b - at.B_w * at.root_d, 0)
-    values = [above] * plus + [below] * (at.n - plus)
-    return Instead(signs=_mean(abs(sum(map(mul, sigma, values))) for sigma in itertools.product([1, -1], repeat=at.n)))
+    return Instead(signs=_over_signs(at, [at.B_w]))
+
+
+@lemma_49_supremum.refutes("w = 0, so the biases only")
+def _(at):
+    return Instead(signs=_over_signs(at, [0]))
 
 
 @lemma_49_supremum.refutes("sqrt(d) lost")
