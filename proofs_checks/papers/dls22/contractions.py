@@ -9,6 +9,7 @@ cor-47                                                              the same on 
 import itertools
 import math
 from fractions import Fraction
+from typing import Any
 
 from flint import arb
 
@@ -22,7 +23,7 @@ from refimpl.tensor_moments import chi_moment, contraction_mean, sphere_contract
 
 # ---- Lemma 38
 
-PARTITIONS = {1: [(1,)], 2: [(2, 0), (1, 1)], 3: [(3, 0, 0), (2, 1, 0), (1, 1, 1)],
+PARTITIONS: dict[int, Any] = {1: [(1,)], 2: [(2, 0), (1, 1)], 3: [(3, 0, 0), (2, 1, 0), (1, 1, 1)],
               4: [(4, 0, 0, 0), (3, 1, 0, 0), (2, 2, 0, 0), (2, 1, 1, 0), (1, 1, 1, 1)]}
 
 

@@ -7,6 +7,7 @@ The paper's statements hold with high probability and for each w; what is decide
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def _blocks_of_H(r1, r2, d, ratio, **_):
     return {"target": target, "lam": lam, "trace": sum(lam), "weakest": min(lam, key=abs), "r": r1 + r2}
 
 
-two_blocks = {"r1": [0, 1, 2], "r2": [1, 2], "d": [10, 40, 160], "ratio": [1.0, -3.0]}
+two_blocks: dict[str, Any] = {"r1": [0, 1, 2], "r2": [1, 2], "d": [10, 40, 160], "ratio": [1.0, -3.0]}
 
 
 def _sensible(r1, ratio, **_):

@@ -7,6 +7,7 @@ cor-18  cor-18-supremum                                             the same wit
 import itertools
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from flint import arb, fmpq, fmpq_mat
@@ -43,7 +44,7 @@ def _inside(k, point):
     return {"x": Fraction(2 * point - 13, 13)}
 
 
-IN_X = {"parameter": "point", "degree": lambda at: max(at.k, 3)}
+IN_X: dict[str, Any] = {"parameter": "point", "degree": lambda at: max(at.k, 3)}
 BECAUSE = "the integrals run from -a x to 1 and their integrands are polynomials in b and x: of degree k, and 3 for the line -6 (k - 1) b"
 
 
