@@ -207,8 +207,8 @@ def z(T: Mapping[Exponents, Any], G: object, *, U: object = None) -> Weights:
     ShapeError, DtypeError, NonFiniteError   for arrays that are not float64 of these shapes.
     DomainError   for a T of several degrees; where T does not lie in the span of the g_j^{otimes k}, so that no weights represent it (what is
     missing exceeds its rounding), or where rounding leaves that open; for N < D = C(d + k - 1, k) where D N exceeds 2^24 numbers.
-    Rounding   a coordinate of a power is wrong by at most (2 k + 3) eps of itself and solving adds max(N, D) eps |A|, in all at
-    most (2 k + 3 + max(N, D)) eps sqrt(D) |A|. Singular values of A below that count as 0; z moves by twice that times |A^+| |z|, and
+    Rounding   a coordinate of a power is wrong by at most (2 k + 3) eps of itself and solving, by reflections, adds N D eps
+    of each column, in all at most (2 k + 3 + N D) eps sqrt(D) |A|. Singular values of A below that count as 0; z moves by twice that times |A^+| |z|, and
     E[z g^{otimes k}] by twice that times |z| / N.
     """
     sizes = Shapes("DLS22, Corollary 22")
@@ -221,7 +221,7 @@ def z(T: Mapping[Exponents, Any], G: object, *, U: object = None) -> Weights:
         raise DomainError(f"N = {N} features span at most {N} of the {D} dimensions of symmetric {k}-tensors on R^{d}, and D N exceeds {LARGEST}; "
                           "take N >= D of them, or the coordinates of a subspace on which all features lie")
     A, t = _powers(G, k), _coordinates(T if U is None else _in_x(T, U), d, k)
-    c, _, rank, _ = np.linalg.lstsq(A, t, rcond=(2 * k + 3 + max(N, D)) * EPS * math.sqrt(D))
+    c, _, rank, _ = np.linalg.lstsq(A, t, rcond=(2 * k + 3 + N * D) * EPS * math.sqrt(D))
     with np.errstate(over="ignore"):
         second_moment = float(finite("E z_T^2", np.asarray(N * (c @ c))))
     if refusal := _refusal(A, t, c, f"the powers g_j^{k} of the N = {N} features span {rank} of the {D} dimensions of symmetric {k}-tensors on R^{d}", k):
@@ -264,7 +264,7 @@ def _in_x(T: Polynomial, U: Array) -> Polynomial:
 def _refusal(A: Array, t: Array, c: npt.NDArray[Any], pool: str, k: int) -> str:
     """Why A c is not t, if so: |t - A c| is what is missing, and the roundings of A, of c and of the product A c move it."""
     size, missing = float(np.linalg.norm(t)), float(np.linalg.norm(t - A @ c))
-    moved = 2 * (2 * k + 3 + max(A.shape)) * EPS * float(np.linalg.norm(A) * np.linalg.norm(c)) + 4 * EPS * size
+    moved = 2 * (2 * k + 3 + A.size) * EPS * float(np.linalg.norm(A) * np.linalg.norm(c)) + 4 * EPS * size
     if missing > moved:
         return (f"T lies outside what the pool expresses: {pool}, and |T - E[z g^k]| = {missing:.2g} of |T| = {size:.2g} is missing "
                 "(DLS22, Corollary 22 needs T in their span)")

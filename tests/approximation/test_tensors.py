@@ -207,13 +207,13 @@ def test_features_too_near_to_parallel_are_refused(e):
 
 @pytest.mark.parametrize("e", [1e-6, 1e-4, 1e-2])
 def test_nearly_parallel_features_represent_T_as_far_as_rounding_lets_them(e):
-    """sum_j z_j g_j^2 / N = T, the left side in exact arithmetic: (2k + 3 + 2N) eps of |A| |c|, c = z / N, is what rounding moves."""
+    """sum_j z_j g_j^2 / N = T, the left side in exact arithmetic: 2 (2k + 3 + N D) eps |A| |c|, c = z / N, is what rounding moves."""
     G, T = nearly_parallel(e), {(2, 0): 1, (1, 1): 0, (0, 2): 3}
     got, rows = z(T, G), exactly(G)
     represented = [sum(Fraction(x) * g[0] ** i * g[1] ** j for x, g in zip(got.z.tolist(), rows, strict=True)) / 8 * math.comb(2, i) for i, j in T]
     missing = math.hypot(*(float(x - y) / math.sqrt(math.comb(2, i)) for (i, _), x, y in zip(T, represented, T.values(), strict=True)))
     assert got.rank == 3
-    assert missing <= 23 * EPS * np.linalg.norm(np.sum(G**2, axis=1)) * np.linalg.norm(got.z) / 8
+    assert missing <= 2 * (2 * 2 + 3 + 8 * 3) * EPS * np.linalg.norm(np.sum(G**2, axis=1)) * np.linalg.norm(got.z) / 8
     assert missing <= 0.05
 
 
@@ -229,7 +229,7 @@ def test_directions_in_a_large_space():
     G, U = rng.normal(size=(900, 10)) * [1, 1, *[0.05] * 8], np.eye(2, 10)
     got = z({(4, 0): 1, (2, 2): -2}, frozen(G), U=frozen(U))
     assert got.rank == 715
-    moved = (2 * 4 + 3 + 3 * 900) * EPS * np.linalg.norm(np.sum(G**2, axis=1) ** 2) * np.linalg.norm(got.z) / 900     # of the tensor, and of its mean
+    moved = 2 * (2 * 4 + 3 + 900 * 715) * EPS * np.linalg.norm(np.sum(G**2, axis=1) ** 2) * np.linalg.norm(got.z) / 900     # of the tensor, and of its mean
     for x in rng.normal(size=(3, 10)):
         assert abs(np.mean(got.z * (G @ x) ** 4) - (x[0] ** 4 - 2 * x[0] ** 2 * x[1] ** 2)) <= moved * np.linalg.norm(x) ** 4 <= 1e-3
 

@@ -64,7 +64,7 @@ def _fractions(A):
 def _solving(k, d):
     """The roundings of z_T, see tensors.z, at N = d features; each z_T(w_j) has at most those of all."""
     D = math.comb(d + k - 1, k)
-    return 2 * (2 * k + 3 + max(d, D)) * math.sqrt(D * d)
+    return 2 * (2 * k + 3 + d * D) * math.sqrt(D * d)
 
 
 @DLS22.claim(

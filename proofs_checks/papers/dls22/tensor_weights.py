@@ -171,6 +171,12 @@ def _float_pool(rng, k, r, d):
     return {**_pool(rng, k, d), "U": U, "S": T, "T": oracles.compose(T, U)}
 
 
+def _solving(at):
+    """The roundings of z_T, see tensors.z."""
+    D = math.comb(at.d + at.k - 1, at.k)
+    return 2 * (2 * at.k + 3 + len(at.G) * D) * math.sqrt(D) + 3
+
+
 @DLS22.claim(
     "cor-22-pool",
     where="appendix A.2, Corollary 22, in floating point",
@@ -178,7 +184,7 @@ def _float_pool(rng, k, r, d):
     covers=["A.C22"],
     needs=["DLS22/cor-22-kernel"],
     given=family(_float_pool, lambda k, r, d: r <= d, k=(0, 3), r=(1, 2), d=(1, 3)),
-    tol=ulps(lambda at: 2 * (2 * at.k + 3 + len(at.G)) * math.sqrt(math.comb(at.d + at.k - 1, at.k)) + 3),
+    tol=ulps(_solving),
 )
 def cor_22_pool(at):
     """refimpl's z_T, its second moment and its rank, with T given in x and in s = Ux, are those of exact arithmetic."""
@@ -324,7 +330,7 @@ def cor_22_gap(at):
     """T^T M^-1 T = T^T (M_{S*S*})^-1 T + u^T (M/M_{S*S*})^-1 u for T on S*, u = M_{.S*} (M_{S*S*})^-1 T off S* and M/M_{S*S*} the Schur complement.
 
     So (M^-1)_{S*S*} is at least (M_{S*S*})^-1, for M positive definite, and more wherever u is not 0. z_T takes the pseudo-inverse of the whole
-    moment M; Lemma 21 bounds M_{S*S*} from below, and that bounds M^-1 on S* from below only, not from above as the corollary needs. This is a gap of
+    moment M; Lemma 21, M_{S*S*} from below, is a bound of the smaller one, (M_{S*S*})^-1, from above, and so none of (M^-1)_{S*S*}. This is a gap of
     the proof, not a refutation: M may be bounded below on all that meets S*. What the step costs at infinitely many samples is in cor-22-gap-cost.
     """
     return Sides(whole=_inverse_form(at.M, at.T, at.d), block=_inverse_form(at.M, at.T, at.r) + _coupled(at))
