@@ -58,7 +58,7 @@ def errata():
     for statement, body in re.findall(r"^### AMENDED (\S+)\n(.*?)(?=^##|\Z)", VERDICTS, flags=re.MULTILINE | re.DOTALL):
         erratum, witness = re.search(r"^- erratum: (.*); smallest witness: (.*)$", body, flags=re.MULTILINE).groups()
         place = re.search(r"^- ([^;]*); .*(?:slides|COLT) ", body, flags=re.MULTILINE)[1]
-        found[statement] = f"{place} | {witness} | {erratum}"
+        found[statement] = " | ".join(cell.replace("|", r"\|") for cell in (place, witness, erratum))
     return found
 
 
