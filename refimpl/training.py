@@ -11,7 +11,8 @@ What is printed, what the authors' published script runs (github.com/adamian98/C
     risk E|f - y| - varsigma              E(f - y)^2 - sigma^2                       of the report, not of the training
 
 ``PRINTED`` and ``AUTHORS`` are the two columns. Neurons j and m + 1 - j are mirrored at the start, so f_theta = 0 there, the residuals are the
-labels, and half of the neurons carry the whole first gradient. Samples are read in blocks: memory is O(block m + m^2), whatever n is.
+labels, and half of the neurons carry the whole first gradient. Samples are read in blocks: memory is O(block d + m^2) for ReLU, O(block m + m^2) for
+other activations, whatever n is.
 """
 
 from __future__ import annotations

@@ -172,10 +172,12 @@ def test_help_works_everywhere(command, capsys):
 def test_help_names_the_commands_and_the_exit_codes_and_loads_nothing():
     code = ("import sys; from proofs_checks.__main__ import main\n"
             "try: main(['--help'])\n"
-            "finally: print(sorted({'numpy', 'scipy', 'hypothesis', 'rich', 'refimpl', 'flint', 'mpmath'} & set(sys.modules)))")
+            "finally:\n"
+            "    print(sorted({'numpy', 'scipy', 'hypothesis', 'rich', 'flint', 'mpmath'} & set(sys.modules)),\n"
+            "          sorted(name for name in sys.modules if name.startswith('refimpl.')))")
     run = python(code=code)
     assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.endswith("\n[]\n")
+    assert run.stdout.endswith("\n[] ['refimpl._arguments']\n")                # argparse and two functions
     assert {"run", "list", "show", "lint"} <= set(re.findall(r"^    (\w+)", run.stdout, flags=re.MULTILINE))
     assert [code for code in ("0 every", "1 one", "2 usage", "3 something", "4 a missing", "130 interrupted") if code not in " ".join(run.stdout.split())] == []
 
