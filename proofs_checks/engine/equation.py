@@ -235,12 +235,17 @@ def _modules() -> list[ModuleType]:
 
 
 def _named(function: FunctionType) -> tuple[list[FunctionType], list[FunctionType]]:
-    """The functions that the source of this one names, and the methods that it may mean."""
+    """The functions that the source of this one names, and the methods that it may mean; the same until another module is loaded."""
+    return _named_among(function, len(sys.modules))
+
+
+@cache
+def _named_among(function: FunctionType, loaded: int) -> tuple[list[FunctionType], list[FunctionType]]:
     found, scope = definition(function), function.__globals__
     nodes = list(_names(found.tree)) if found else []
     known = [_resolved(node, scope) for node in nodes]
     guesses = [member for node, value in zip(nodes, known, strict=True) if value is None and isinstance(node, ast.Attribute)
-               for member in _members().get(node.attr, [])]
+               for member in _members(loaded).get(node.attr, [])]
     sure, unsure = ([f for f in map(plain, values) if f and f is not function] for values in (known, guesses))
     return sure, unsure
 
@@ -265,8 +270,9 @@ def _resolved(node: ast.expr, scope: dict[str, Any]) -> Any:
     return inspect.getattr_static(owner, node.attr, None)
 
 
-def _members() -> dict[str, list[Any]]:
-    """The public methods and properties of the public classes of refimpl, by name."""
+@cache
+def _members(loaded: int) -> dict[str, list[Any]]:
+    """The public methods and properties of the public classes of refimpl, by name, when this many modules are loaded."""
     found: dict[str, list[Any]] = {}
     for module in _modules():
         for value in vars(module).values():
