@@ -41,7 +41,7 @@ def bad(tmp_path):
 # ---- run
 
 def test_the_papers_are_as_their_forms_say(tmp_path, capsys):
-    assert main(["--json", str(tmp_path / "run.json"), "--markdown", str(tmp_path / "page.md")]) == 0
+    assert main(["--workers", "2", "--json", str(tmp_path / "run.json"), "--markdown", str(tmp_path / "page.md")]) == 0
     run = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert [claim["id"] for claim in run["claims"]] == [claim.id for paper in papers() for claim in paper]
     assert all(claim["verdict"] == claim["expected"] for claim in run["claims"])
