@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 Call = Callable[[], Array]
 
 SIZES = ((1000, 10), (4000, 10), (4000, 100), (4000, 3))                 # (n, d)
-TARGETS = {"torch": 40.0, "jax": 7.0, "neural-tangents": 18.0, "NumPy, row blocks in place": 4.0, "NumPy, plain": 14.0}   # n = 4000, d = 10
+ASKED = {"torch": ">= 40", "jax": ">= 7", "neural-tangents": ">= 18", "NumPy, row blocks in place": ">= 4", "NumPy, plain": ">= 14"}   # n = 4000, d = 10
 PREDICTION = (20_000, 4000, 10, 8)                                        # points, samples, d, right-hand sides
 BLOCK = 64                                                                # rows of a block
 SAMPLE = 40                                                               # rows that are compared with 30 digits, and that a peer sends back
@@ -54,15 +54,7 @@ def table(n: int, d: int, settings: Settings) -> Table:
         notes[name] = off(call()[:SAMPLE, :SAMPLE], exact)
         timers.append(timer(name, call))
     times = interleave(timers, 5 if settings.quick else 15)
-    return Table(f"ntk_gram, n = {n}, d = {d}", "twin", times, notes=notes | ratios(times, n, d))
-
-
-def ratios(times: dict[str, list[float]], n: int, d: int) -> dict[str, str]:
-    """The targets, which are ratios, in words."""
-    if (n, d) != (4000, 10):
-        return {}
-    judged = {name: float(np.median(np.divide(times[name], times["twin"]))) for name in TARGETS if name in times}
-    return {"targets": "; ".join(f"{name} {ratio:.1f} of {TARGETS[name]:g} {'reached' if ratio >= TARGETS[name] else 'MISSED'}" for name, ratio in judged.items())}
+    return Table(f"ntk_gram, n = {n}, d = {d}", "twin", times, notes=notes, asked=ASKED if (n, d) == (4000, 10) else {})
 
 
 def prediction(n: int, k: int, d: int, r: int, rounds: int) -> Table:
