@@ -224,8 +224,7 @@ def z(T: Mapping[Exponents, Any], G: object, *, U: object = None) -> Weights:
     c, _, rank, _ = np.linalg.lstsq(A, t, rcond=(2 * k + 3 + N * D) * EPS * math.sqrt(D))
     with np.errstate(over="ignore"):
         second_moment = float(finite("E z_T^2", np.asarray(N * (c @ c))))
-    if refusal := _refusal(A, t, c, f"the powers g_j^{k} of the N = {N} features span {rank} of the {D} dimensions of symmetric {k}-tensors on R^{d}", k):
-        raise DomainError(refusal)
+    _check_span(A, t, c, f"the powers g_j^{k} of the N = {N} features span {rank} of the {D} dimensions of symmetric {k}-tensors on R^{d}", k)
     return Weights(finite("z_T", N * c), second_moment, int(rank))
 
 
@@ -261,14 +260,14 @@ def _in_x(T: Polynomial, U: Array) -> Polynomial:
     return total
 
 
-def _refusal(A: Array, t: Array, c: npt.NDArray[Any], pool: str, k: int) -> str:
-    """Why A c is not t, if so: |t - A c| is what is missing, and the roundings of A, of c and of the product A c move it."""
+def _check_span(A: Array, t: Array, c: npt.NDArray[Any], pool: str, k: int) -> None:
+    """|t - A c| is what is missing, and the roundings of A, of c and of the product A c move it."""
     size, missing = float(np.linalg.norm(t)), float(np.linalg.norm(t - A @ c))
-    moved = 2 * (2 * k + 3 + A.size) * EPS * float(np.linalg.norm(A) * np.linalg.norm(c)) + 4 * EPS * size
-    if missing > moved:
-        return (f"T lies outside what the pool expresses: {pool}, and |T - E[z g^k]| = {missing:.2g} of |T| = {size:.2g} is missing "
-                "(DLS22, Corollary 22 needs T in their span)")
-    return f"{pool}, but so close to fewer that rounding hides whether T lies among them" if moved > size else ""
+    if missing > (moved := 2 * (2 * k + 3 + A.size) * EPS * float(np.linalg.norm(A) * np.linalg.norm(c)) + 4 * EPS * size):
+        raise DomainError(f"T lies outside what the pool expresses: {pool}, and |T - E[z g^k]| = {missing:.2g} of |T| = {size:.2g} is missing "
+                          "(DLS22, Corollary 22 needs T in their span)")
+    if moved > size:
+        raise DomainError(f"{pool}, but so close to fewer that rounding hides whether T lies among them")
 
 
 def _checked(target: object) -> Target:

@@ -80,7 +80,9 @@ class FunctionClass:
         square = self.correlation(h, h)
         if square <= 0:
             raise DomainError(f"E h^2 = {square}; a query that is normalised must have a norm above 0")
-        root = math.isqrt(4**32 * square.numerator * square.denominator - 1) + 1
+        whole = 4**32 * square.numerator * square.denominator
+        root = math.isqrt(whole)
+        root += root**2 < whole
         return {s: c * 2**32 * square.denominator / root for s, c in h.items()}
 
     @property
