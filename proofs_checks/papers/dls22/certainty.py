@@ -1,6 +1,7 @@
 """Statements of section 5.1 and appendix A.1 that are proved over a range, or certified to more than 100 bits.
 
 eq-1-proof                                                          display (1) and its erratum, for every degree up to 12
+lemma-9-proof                                                       Parseval, for every polynomial of degree up to 8
 csq-proof                                                           the correlations of Theorem 2's class, for every pair of unit vectors
 relu-mean                                                           c_0(b), an inequality over a whole interval of biases
 constants                                                           the numbers that the paper's displays are made of
@@ -114,6 +115,54 @@ def _(at):
 def _(at):
     return Instead(display_1=_display_1(at)[::-1])
 
+
+# ---- Parseval
+
+@DLS22.claim(
+    "lemma-9-proof",
+    where="appendix A.1, Lemma 9",
+    printed_from=RESTATED,
+    covers=["A.L9"],
+    needs=["DLS22/lemma-9", "HERMITE/gaussian-moments"],
+    given=family(lambda p, row: {}, lambda p, row: row <= p, p=(0, 8), row=(0, 8)),
+    proof=Proof(
+        over="every polynomial f* of degree p <= 8 in any dimension", parameter="row", degree=lambda at: at.p,
+        because="both sides are quadratic forms in the coefficients, which pairs of monomials decide; |C_k|_F^2 / k! is the sum over |gamma| = k of "
+                "(E d^gamma f)^2 / gamma!, so that on a pair both sides are products over the coordinates: of pairs z^a, z^b, one row for each a",
+    ),
+)
+def lemma_9_proof(at):
+    """E f*^2 = sum_k |C_k|_F^2 / k!: E z^a z^b = sum_k E[d^k z^a] E[d^k z^b] / k!."""
+    return Sides(moments=[_moment(at.row + b) for b in range(at.p + 1)], tensors=_by_derivatives(at, math.factorial))
+
+
+def _by_derivatives(at, divisor, mean=None):
+    rows = [[Fraction(_derivative(at.row, k, mean or _moment) * _derivative(b, k, mean or _moment), divisor(k)) for k in range(min(at.row, b) + 1)]
+            for b in range(at.p + 1)]
+    return [sum(row) for row in rows]
+
+
+def _derivative(a, k, mean):
+    """E d^k z^a."""
+    return math.factorial(a) // math.factorial(a - k) * mean(a - k)
+
+
+@lemma_9_proof.refutes("without 1/k!")
+def _(at):
+    return Instead(tensors=_by_derivatives(at, lambda k: 1))
+
+
+@lemma_9_proof.refutes("1/(k!)^2, as if C_k were the coefficient of He_k / k! twice")
+def _(at):
+    return Instead(tensors=_by_derivatives(at, lambda k: math.factorial(k) ** 2))
+
+
+@lemma_9_proof.refutes("derivatives at 0 for their means")
+def _(at):
+    return Instead(tensors=_by_derivatives(at, math.factorial, mean=lambda k: int(k == 0)))
+
+
+# ---- the correlations of the class of Theorem 2
 
 @DLS22.claim(
     "csq-proof",
