@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 NAMES = {
     "limits": "what this machine can do: matrix products, memory",
@@ -38,6 +39,9 @@ def main() -> int:
     unknown = [name for name in arguments.names if name not in NAMES]
     if unknown:
         parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    for file in filter(None, [arguments.json, arguments.markdown]):
+        if not os.path.isdir(os.path.dirname(file) or "."):
+            parser.error(f"{file} cannot be written: the folder {os.path.dirname(file)} does not exist")
 
     from benchmarks import harness
     return harness.run(arguments.names or list(NAMES), quick=arguments.quick, json_file=arguments.json, markdown=arguments.markdown, peer=arguments.peer)

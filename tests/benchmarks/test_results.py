@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks import cost, results
+from benchmarks.__main__ import main
 from benchmarks.harness import Table
 
 
@@ -58,3 +59,16 @@ def test_the_picture_stands_beside_the_page(tmp_path):
     results.write(document(cost=cost_tables("m")), tmp_path / "RESULTS.md")
     assert "![cost](cost.svg)" in (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert (tmp_path / "cost.svg").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["nothing"], "no benchmark is called nothing; there are limits, "),
+    (["limits", "--markdown", "nowhere/R.md"], "nowhere/R.md cannot be written: the folder nowhere does not exist"),
+    (["limits", "--json", "nowhere/R.json"], "nowhere/R.json cannot be written: the folder nowhere does not exist"),
+])
+def test_what_cannot_be_used_is_said_before_anything_is_measured(arguments, message, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["benchmarks", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
