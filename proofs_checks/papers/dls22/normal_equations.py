@@ -10,18 +10,15 @@ import numpy as np
 from proofs_checks import Instead, Sides, ulps
 from proofs_checks.instances import family
 from proofs_checks.papers.dls22 import DERIVED, DLS22
-from proofs_checks.papers.dls22.backward import _dyadic, _rational
+from proofs_checks.papers.dls22.backward import _dyadic, _half_spaces, _rational
 from proofs_checks.papers.dls22.training import _trained_once
 from refimpl.feature_sums import relu_sums
 
 
-def _features(rng, m, d, n, kind):
-    """Sixteenths, so that no sum rounds; the first neuron's boundary goes through the first sample. Mirrored: w_{m+1-j} = -w_j."""
-    W, X, b = _dyadic(rng, m, d), _dyadic(rng, n, d), _dyadic(rng, m)
-    if kind == "mirrored":
-        W[m - m // 2:] = -W[:m // 2][::-1]
-    b[0] = -W[0] @ X[0]
-    return {"X": X, "y": _dyadic(rng, n), "W": W, "b": b}
+def _labelled(rng, **sizes):
+    """The instances of the mask product, their weights as labels."""
+    at = _half_spaces(rng, **sizes)
+    return {"X": at["X"], "y": at["r"], "W": at["W"], "b": at["b"]}
 
 
 @DLS22.claim(
@@ -30,7 +27,7 @@ def _features(rng, m, d, n, kind):
     printed_from=DERIVED,
     covers=["A.Alg1"],
     needs=["DLS22/network"],
-    given=family(_features, m=(1, 4), d=(1, 3), n=(1, 5), kind=["drawn", "mirrored"]),
+    given=family(_labelled, m=(1, 4), d=(1, 3), n=(1, 5), kind=["drawn", "mirrored"]),
 )
 def head_sums(at):
     """sum_i phi_i phi_i^T and sum_i y_i phi_i with phi_i = relu(W x_i + b), exactly."""
