@@ -56,8 +56,8 @@ class Table:
         """``asked`` in words, by candidate."""
         said = {}
         for name, wanted in self.asked.items():
-            least, (sign, bound), ratio = ">=", wanted.split(), self.ratio(name)
-            kept = ratio is not None and (ratio >= float(bound) if sign == least else ratio <= float(bound))
+            (sign, bound), ratio = wanted.split(), self.ratio(name)
+            kept = ratio is not None and (ratio >= float(bound) if sign == ">=" else ratio <= float(bound))
             said[name] = f"asked {wanted}: {'not measured' if ratio is None else 'reached' if kept else 'MISSED'}"
         return said
 
@@ -185,10 +185,13 @@ def load() -> float | None:
     return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 
-def one_core() -> None:
-    """This process and those that it starts: XLA of today takes as many threads as there are cores, whatever its flags say."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+def one_core() -> str:
+    """Keep this process and those it starts on one core, and say which: XLA of today takes as many threads as there are cores, whatever its flags say."""
+    if not hasattr(os, "sched_setaffinity"):
+        return "on all cores (this system pins no process)"
+    core = max(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {core})
+    return f"on core {core} alone"
 
 
 def measure(name: str, settings: Settings) -> Iterator[Table]:

@@ -9,9 +9,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
-from benchmarks.harness import ONE_THREAD, ROOT, Settings, Table, Timer, interleave
+from benchmarks.harness import ONE_THREAD, ROOT, Settings, Table, Timer, interleave, one_core
 
 BASE = "bare python"
 VALUE = "from refimpl.hermite import hermite_sum; hermite_sum([1.0, 2.0], 0.5)"
@@ -35,13 +34,12 @@ LOADED = f"import sys; print(', '.join(m for m in {WATCHED} if m in sys.modules)
 def tables(settings: Settings) -> Iterator[Table]:
     """Start-up in rounds, then the audit with its mutants."""
     notes = {"import refimpl": f"loads {output(['-c', f'import refimpl; {LOADED}'])}", "first value, kernels": "compiled code from the cache"}
-    with one_core() as core:
-        notes["where"] = f"{core}, OPENBLAS_NUM_THREADS=1"
-        for arguments in COMMANDS.values():
-            subprocess.run([sys.executable, *arguments], env=environment(), cwd=ROOT, capture_output=True, check=False)
-        timers: list[Timer] = [process(name, arguments, notes) for name, arguments in COMMANDS.items()]
-        times = interleave(timers, 7)
-        times.update(interleave([lambda: audit(notes)], 1 if settings.quick else 3))       # half a minute each
+    notes["where"] = f"{one_core()}, OPENBLAS_NUM_THREADS=1"
+    for arguments in COMMANDS.values():
+        subprocess.run([sys.executable, *arguments], env=environment(), cwd=ROOT, capture_output=True, check=False)
+    timers: list[Timer] = [process(name, arguments, notes) for name, arguments in COMMANDS.items()]
+    times = interleave(timers, 7)
+    times.update(interleave([lambda: audit(notes)], 1 if settings.quick else 3))       # a minute and a half each
     entries = len(output([*AUDIT, "list"]).splitlines())
     notes["whole audit"] = "; ".join(filter(None, [notes.get("whole audit"), f"{entries} statements"]))
     yield Table("start", BASE, times, targets=TARGETS | {"whole audit": AN_ENTRY * entries}, notes=notes)
@@ -98,16 +96,3 @@ def environment() -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name != "REFIMPL_IMPLEMENTATION"}
     return inherited | ONE_THREAD | {"PYTHONPATH": os.pathsep.join(paths)}
 
-
-@contextmanager
-def one_core() -> Iterator[str]:
-    """Keep this process and those it starts on one core, where the system can."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield "on all cores (this system pins no process)"
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
-    try:
-        yield f"on core {max(before)} alone"
-    finally:
-        os.sched_setaffinity(0, before)

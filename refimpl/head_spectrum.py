@@ -96,10 +96,16 @@ def accumulate(blocks: Iterable[tuple[object, object]]) -> Moments:
     As :func:`moments`; ShapeError where there is no block, and where two blocks differ in m.
     Rounding   each entry within (n + 1) eps of the mean of its absolute terms: the blocks' sums are added in their order.
     """
+    return _total((_sums(Phi, y), len(y)) for Phi, y in _blocks_of(blocks, Shapes(SOURCE)))
+
+
+def _total(parts: Iterable[tuple[tuple[Array, Array, float], int]]) -> Moments:
+    """The moments from the sums of each block and its number of samples, added in their order."""
     n, sums = 0, None
-    for Phi, y in _blocks_of(blocks, Shapes(SOURCE)):
-        sums = _added(sums, _sums(Phi, y))
-        n += len(y)
+    for here, size in parts:
+        sums = here if sums is None else _added(sums, here)
+        n += size
+        del here                                           # two (m, m) arrays at a time, not three
     if sums is None:
         raise ShapeError(f"blocks has no entry; it must hold at least one pair (Phi, y) ({SOURCE})")
     return _means(*sums, n)
@@ -119,9 +125,9 @@ def _sums(Phi: Array, y: Array) -> tuple[Array, Array, float]:
     return Phi.T @ Phi, Phi.T @ y, float(y @ y)
 
 
-def _added(before: tuple[Array, Array, float] | None, here: tuple[Array, Array, float]) -> tuple[Array, Array, float]:
+def _added(before: tuple[Array, Array, float], here: tuple[Array, Array, float]) -> tuple[Array, Array, float]:
     """Entry by entry, in place of the first."""
-    return here if before is None else (np.add(before[0], here[0], out=before[0]), before[1] + here[1], before[2] + here[2])
+    return np.add(before[0], here[0], out=before[0]), before[1] + here[1], before[2] + here[2]
 
 
 def _means(gram: Array, moment: Array, square: float, n: int) -> Moments:
@@ -229,7 +235,7 @@ def decompose(moments: Moments | Decomposition) -> Decomposition:
     if isinstance(moments, Decomposition):
         return moments
     found = Decomposition(_checked(moments))
-    assert found.s.ndim == 1                               # now, as decompose says
+    _ = found.s                                            # an eigenvalue below 0 is an error here, not where it is first used
     return found
 
 

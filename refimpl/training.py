@@ -31,7 +31,7 @@ from refimpl.errors import Array, DomainError, DtypeError, ShapeError, Shapes, c
 from refimpl.feature_sums import _work as _sums_work
 from refimpl.feature_sums import relu_sums
 from refimpl.head import Decomposition, Moments, accumulate, gcv, gradient_descent_path, ridge
-from refimpl.head_spectrum import _added, _means
+from refimpl.head_spectrum import _total
 from refimpl.initial import symmetric
 from refimpl.masks import _affine, _work, masked_sums
 from refimpl.network import AT_ONCE, Network
@@ -349,14 +349,12 @@ def _moments(data: Samples, network: Network, alpha: float, beta: Array) -> Mome
     """Those of sigma(W x_i + b) and y_i - alpha - beta.x_i."""
     if network.activation is not RELU:
         return accumulate(_features(data, "head", network, alpha, beta))
-    n, sums = 0, None
-    with decided(_sums_work(data.n or 0, *network.W.shape)):
-        for X, y in data.blocks("head"):
-            r = finite("y - alpha - beta.x", y - alpha - X @ beta)
-            sums = _added(sums, (*relu_sums(X, r, network.W, network.b), float(r @ r)))
-            n += len(r)
-    assert sums is not None, "blocks() gives one or raises"
-    return _means(*sums, n)
+
+    def of_block(X: Array, r: Array) -> tuple[tuple[Array, Array, float], int]:
+        return (*relu_sums(X, finite("y - alpha - beta.x", r), network.W, network.b), float(r @ r)), len(r)
+
+    with decided(_sums_work(data.n or 0, *network.W.shape)), np.errstate(over="ignore", invalid="ignore"):
+        return _total(of_block(X, y - alpha - X @ beta) for X, y in data.blocks("head"))
 
 
 def _features(data: Samples, stage: str, network: Network, alpha: float, beta: Array) -> Iterator[tuple[Array, Array]]:

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refimpl_kernels._jit import NUMBA, intrinsic, ir, jit
-from refimpl_kernels._vectors import INDEX, LANES, VECTOR, load, spread, store
+from refimpl_kernels._jit import NUMBA, intrinsic, jit
+from refimpl_kernels._vectors import INDEX, LANES, call, load, spread, store
 from refimpl_kernels.masks import largest
 
 Array = npt.NDArray[np.float64]
@@ -147,13 +147,12 @@ def add_rows(_: Any, panel: Any, places: Any, values: Any, total: Any, count: An
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         panel, places, values, total = [context.make_array(kind)(context, builder, value)
                                         for kind, value in list(zip(signature.args, arguments, strict=True))[:4]]
-        fma = NUMBA.core.cgutils.get_or_insert_function(builder.module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fmuladd.v{LANES}f64")
         S = [NUMBA.core.cgutils.alloca_once_value(builder, load(builder, total.data, INDEX(LANES * k))) for k in range(length)]
         with NUMBA.core.cgutils.for_range(builder, arguments[4]) as loop:
             value = spread(builder, builder.load(builder.gep(values.data, [loop.index])))
             row = builder.gep(panel.data, [builder.mul(builder.load(builder.gep(places.data, [loop.index])), INDEX(LANES * length))])
             for k in range(length):
-                builder.store(builder.call(fma, [value, load(builder, row, INDEX(LANES * k)), builder.load(S[k])]), S[k])
+                builder.store(call(builder, "fmuladd", value, load(builder, row, INDEX(LANES * k)), builder.load(S[k])), S[k])
         for k in range(length):
             store(builder, builder.load(S[k]), total.data, INDEX(LANES * k))
         return context.get_dummy_value()

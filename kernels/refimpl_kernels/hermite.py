@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl_kernels._jit import NUMBA, intrinsic, ir, jit, readonly
-from refimpl_kernels._vectors import INDEX, LANES, VECTOR, load, spread, store
+from refimpl_kernels._vectors import INDEX, LANES, VECTOR, call, load, spread, store
 
 Array = npt.NDArray[np.float64]
 
@@ -74,7 +74,6 @@ def tiles(_: Any, steps: Any, scale: Any, z: Any, out: Any) -> Any:
     """All steps of one tile of z after another, in registers; 0 B_0 is summed beside them, which is NaN where one B_0 is not finite."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         rows, z, out = (context.make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 2, 3))
-        fma = NUMBA.core.cgutils.get_or_insert_function(builder.module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fmuladd.v{LANES}f64")
         zero, scales = VECTOR([0.0] * LANES), spread(builder, arguments[1])
         looked = NUMBA.core.cgutils.alloca_once_value(builder, zero)
         B = [[NUMBA.core.cgutils.alloca_once(builder, VECTOR) for _ in range(VECTORS)] for _ in range(2)]
@@ -91,12 +90,12 @@ def tiles(_: Any, steps: Any, scale: Any, z: Any, out: Any) -> Any:
                     row = builder.add(builder.mul(pair.index, INDEX(4)), INDEX(2 * one + 2))
                     c, minus = (spread(builder, builder.load(builder.gep(rows.data, [builder.add(row, INDEX(i))]))) for i in range(2))
                     for v in range(VECTORS):
-                        rest = builder.call(fma, [minus, builder.load(before[v]), c])
-                        builder.store(builder.call(fma, [x[v], builder.load(here[v]), rest]), before[v])
+                        rest = call(builder, "fmuladd", minus, builder.load(before[v]), c)
+                        builder.store(call(builder, "fmuladd", x[v], builder.load(here[v]), rest), before[v])
             for v in range(VECTORS):
                 result = builder.load(B[0][v])
                 store(builder, result, out.data, places[v])
-                builder.store(builder.call(fma, [result, zero, builder.load(looked)]), looked)
+                builder.store(call(builder, "fmuladd", result, zero, builder.load(looked)), looked)
         bad = builder.bitcast(builder.fcmp_unordered("uno", builder.load(looked), zero), ir.IntType(LANES))
         return builder.icmp_unsigned("==", bad, ir.IntType(LANES)(0))
 
@@ -134,7 +133,6 @@ def columns(_: Any, z: Any, H: Any) -> Any:
     """The first columns of ``H``, one for each entry of z: He_k and He_{k-1} of a tile stay in registers and each entry is stored once."""
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         z, H = (context.make_array(kind)(context, builder, value) for kind, value in zip(signature.args, arguments, strict=True))
-        fma = NUMBA.core.cgutils.get_or_insert_function(builder.module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fmuladd.v{LANES}f64")
         rows, N = (builder.extract_value(H.shape, i) for i in (0, 1))
         here, before = ([NUMBA.core.cgutils.alloca_once(builder, VECTOR) for _ in range(VECTORS)] for _ in range(2))
         with NUMBA.core.cgutils.for_range(builder, builder.sdiv(builder.extract_value(z.shape, 0), INDEX(TILE))) as tile:
@@ -148,7 +146,7 @@ def columns(_: Any, z: Any, H: Any) -> Any:
                 for v in range(VECTORS):
                     H_k = builder.load(here[v])
                     store(builder, H_k, H.data, builder.add(builder.mul(degree.index, N), places[v]))
-                    builder.store(builder.call(fma, [x[v], H_k, builder.fmul(minus_k, builder.load(before[v]))]), here[v])
+                    builder.store(call(builder, "fmuladd", x[v], H_k, builder.fmul(minus_k, builder.load(before[v]))), here[v])
                     builder.store(H_k, before[v])
         return context.get_dummy_value()
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refimpl_kernels._jit import NUMBA, intrinsic, ir, jit, made_for, readonly
-from refimpl_kernels._vectors import INDEX, LANES, VECTOR, load, spread, store
+from refimpl_kernels._jit import NUMBA, intrinsic, jit, made_for, readonly
+from refimpl_kernels._vectors import INDEX, LANES, VECTOR, call, load, spread, store
 
 Array = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
@@ -83,7 +83,6 @@ def masked_adds(_: Any, rows: Any, weights: Any, sums: Any, d_zeros: Any) -> Any
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         rows, weights, sums = arrays(context, builder, signature, arguments)
-        fma = NUMBA.core.cgutils.get_or_insert_function(builder.module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fmuladd.v{LANES}f64")
         theta = [load(builder, weights.data, INDEX(LANES * k)) for k in range(d + 1)]
         S = [NUMBA.core.cgutils.alloca_once_value(builder, load(builder, sums.data, INDEX(LANES * k))) for k in range(d + 1)]
         with NUMBA.core.cgutils.for_range(builder, builder.extract_value(rows.shape, 0)) as loop:
@@ -91,7 +90,7 @@ def masked_adds(_: Any, rows: Any, weights: Any, sums: Any, d_zeros: Any) -> Any
             row = [spread(builder, builder.load(builder.gep(first, [INDEX(k)]))) for k in range(2 * d + 1)]
             z = theta[d]
             for k in range(d):
-                z = builder.call(fma, [theta[k], row[k], z])
+                z = call(builder, "fmuladd", theta[k], row[k], z)
             on = builder.fcmp_ordered(">=", z, VECTOR([0.0] * LANES))
             for k in range(d + 1):
                 before = builder.load(S[k])
